@@ -1,0 +1,9 @@
+//! What travels between the parts of Tallygate: records on their way in, outcomes on their way out. Types only.
+
+mod code;
+mod outcome;
+mod records;
+
+pub use code::Code;
+pub use outcome::{NO_TIME, Outcome};
+pub use records::Records;

@@ -1,0 +1,90 @@
+use crate::Code;
+
+/// The time of a record that has none.
+pub const NO_TIME: i64 = i64::MIN;
+
+/// What a plugin made of some records, as columns.
+///
+/// Invariant, checked at the sandbox's edge: `v4`, `v6` and `times` hold exactly what `status` announces.
+#[derive(Default, Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// One byte per record: [`Outcome::V4`], [`Outcome::V6`] or a [`Code`].
+    pub status: Vec<u8>,
+    /// The addresses of the records with status [`Outcome::V4`], in order.
+    pub v4: Vec<u32>,
+    /// The addresses of the records with status [`Outcome::V6`], in order.
+    pub v6: Vec<u128>,
+    /// Unix milliseconds of each accepted record, in order, [`NO_TIME`] for one without; or empty if none has one.
+    pub times: Vec<i64>,
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Status of a record with an IPv4 address.
+    pub const V4: u8 = 0;
+    /// Status of a record with an IPv6 address.
+    pub const V6: u8 = 1;
+
+    /// Empties all columns and keeps their memory.
+    pub fn clear(&mut self) {
+        self.status.clear();
+        self.v4.clear();
+        self.v6.clear();
+        self.times.clear();
+    }
+
+    /// How many records were accepted.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// The rejected records: their position and code, in order.
+    pub fn rejects(&self) -> impl Iterator<Item = (usize, Code)> + '_ {
+        self.status.iter().enumerate().filter(|(_, status)| **status > Self::V6).map(|(at, status)| (at, Code(*status)))
+    }
+
+    /// Adds the outcome of the records that follow.
+    pub fn append(&mut self, next: &Self) {
+        self.pad_times(next);
+        self.status.extend_from_slice(&next.status);
+        self.v4.extend_from_slice(&next.v4);
+        self.v6.extend_from_slice(&next.v6);
+    }
+
+    /// Adds one rejected record.
+    pub fn push_reject(&mut self, code: Code) {
+        self.status.push(code.0);
+    }
+
+    fn pad_times(&mut self, next: &Self) {
+        if self.times.is_empty() && next.times.is_empty() {
+            return;
+        }
+        self.times.resize(self.accepted(), NO_TIME);
+        self.times.extend_from_slice(&next.times);
+        self.times.resize(self.accepted() + next.accepted(), NO_TIME);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(v4: u32, times: &[i64]) -> Outcome {
+        Outcome { status: vec![Outcome::V4], v4: vec![v4], v6: vec![], times: times.to_vec() }
+    }
+
+    #[test]
+    fn append_keeps_times_aligned_with_accepted_records() {
+        let mut all = accepted(1, &[]);
+        all.push_reject(Code::MALFORMED);
+        all.append(&accepted(2, &[5]));
+        all.append(&accepted(3, &[]));
+        assert_eq!(all.status, [0, 16, 0, 0]);
+        assert_eq!(all.v4, [1, 2, 3]);
+        assert_eq!(all.times, [NO_TIME, 5, NO_TIME]);
+        assert_eq!(all.rejects().collect::<Vec<_>>(), [(1, Code::MALFORMED)]);
+    }
+}
