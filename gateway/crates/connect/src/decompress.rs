@@ -26,6 +26,11 @@ enum Kind<'a> {
     Deflate(DeflateDecoder<&'a [u8]>),
 }
 
+/// A `Content-Encoding` that is not understood.
+#[derive(Debug, thiserror::Error)]
+#[error("content-encoding must be one of gzip, zstd, deflate and identity")]
+pub struct UnknownEncoding;
+
 /// The body is not what its `Content-Encoding` says.
 #[derive(Debug, thiserror::Error)]
 #[error("the body is not valid {encoding}")]
@@ -45,13 +50,13 @@ impl Encoding {
     ///
     /// # Errors
     /// If it is another, or several.
-    pub fn parse(header: &str) -> Result<Option<Self>, ()> {
+    pub fn parse(header: &str) -> Result<Option<Self>, UnknownEncoding> {
         match header.trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(None),
             "gzip" | "x-gzip" => Ok(Some(Self::Gzip)),
             "zstd" => Ok(Some(Self::Zstd)),
             "deflate" => Ok(Some(Self::Deflate)),
-            _ => Err(()),
+            _ => Err(UnknownEncoding),
         }
     }
 

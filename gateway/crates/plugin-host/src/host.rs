@@ -65,7 +65,7 @@ impl Host {
     /// The stage that failed and why, in words for whoever built or deployed the plugin.
     pub fn load(&self, name: &str, wasm: &[u8], settings: Settings, limits: Limits) -> Result<Arc<Plugin>, LoadError> {
         check_kind(wasm)?;
-        let digest = hex(&Sha256::digest(wasm));
+        let digest = digest(wasm);
         let component = self.compile(wasm, &digest)?;
         let ty = component.component_type();
         let wit = api::version(ty.exports(&self.engine).map(|(name, _)| name))
@@ -140,9 +140,11 @@ fn check_imports<'a>(imports: impl Iterator<Item = &'a str>) -> Result<(), LoadE
     Err(LoadError::new(Stage::Imports, message))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// What a component is known by: the SHA-256 of its bytes, in hexadecimal.
+#[must_use]
+pub fn digest(wasm: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
+    Sha256::digest(wasm).iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");
         text
     })

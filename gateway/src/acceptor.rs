@@ -1,0 +1,90 @@
+//! Takes connections on the ingest port and deals them out to the workers.
+//!
+//! Each goes to the worker with the fewest, since `SO_REUSEPORT` alone leaves threads idle when connections are few.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+use crate::serving::Serving;
+use crate::worker::Handle;
+
+use arc_swap::ArcSwap;
+
+/// What a client gets when there are too many connections already.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/json\r\ncontent-length: 105\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
+    {\"error\":{\"code\":\"too-many-connections\",\"message\":\"ingest.max_connections is reached, come back later\"}}\n";
+
+/// How long to wait when the process cannot take another connection, before trying again.
+const OUT_OF_FILES: Duration = Duration::from_millis(50);
+
+pub(crate) struct Acceptor {
+    pub(crate) listener: TcpListener,
+    pub(crate) workers: Vec<Handle>,
+    pub(crate) serving: Arc<ArcSwap<Serving>>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+// === impl Acceptor ===
+
+impl Acceptor {
+    /// Accepts until `draining` turns true, then closes the port and gives the workers back.
+    pub(crate) async fn run(self, mut draining: watch::Receiver<bool>) -> Vec<Handle> {
+        let accept = async {
+            let mut complained = false;
+            loop {
+                match self.listener.accept().await {
+                    Ok((stream, _)) => {
+                        complained = false;
+                        self.deal(stream);
+                    }
+                    // The client was gone before it was greeted.
+                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                    Err(error) => {
+                        if !complained {
+                            tracing::error!(%error, "cannot accept connections; raise the limit of open files");
+                            complained = true;
+                        }
+                        tokio::time::sleep(OUT_OF_FILES).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            _ = draining.wait_for(|draining| *draining) => {}
+        }
+        self.workers
+    }
+
+    fn deal(&self, stream: TcpStream) {
+        let open: usize = self.workers.iter().map(Handle::connections).sum();
+        let idlest = self.workers.iter().min_by_key(|worker| worker.connections());
+        if open >= self.serving.load().limits.max_connections {
+            return self.turn_away(stream);
+        }
+        let (Some(worker), Ok(stream)) = (idlest, stream.into_std()) else { return };
+        if !worker.give(stream) {
+            self.metrics.connection_refused();
+        }
+    }
+
+    /// Tells the client to come back, without waiting for it to listen.
+    fn turn_away(&self, mut stream: TcpStream) {
+        self.metrics.connection_refused();
+        tokio::task::spawn_local(async move {
+            let farewell = async {
+                stream.write_all(TOO_MANY).await?;
+                stream.shutdown().await
+            };
+            // Whoever does not even take this much has lost its claim to an answer.
+            drop(tokio::time::timeout(Duration::from_secs(1), farewell).await);
+        });
+    }
+}

@@ -1,0 +1,127 @@
+//! The gateway as a whole: configuration in, ports bound, threads started, drained at the end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow};
+use arc_swap::ArcSwap;
+use tallygate_index::UniqueIps;
+use tallygate_plugin_host::Host;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::acceptor::Acceptor;
+use crate::config::Config;
+use crate::in_flight::InFlight;
+use crate::metrics::Metrics;
+use crate::ops;
+use crate::reload::Reloader;
+use crate::serving::{LoadProblem, Loader};
+use crate::worker::{Handle, Shared};
+
+/// A gateway that is built but not yet running: its ports are bound, its plugins loaded.
+pub(crate) struct App {
+    shared: Arc<Shared>,
+    config: Config,
+    loader: Loader,
+    ingest: TcpListener,
+    ops: TcpListener,
+}
+
+/// How parts are told to end: first no new work, then no work at all.
+struct Ends {
+    draining: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
+}
+
+/// Connections that the kernel may hold for us.
+const BACKLOG: i32 = 4096;
+
+// === impl App ===
+
+impl App {
+    /// Binds the ports and loads the plugins.
+    pub(crate) fn build(config: Config) -> Result<Self> {
+        let ingest = bind(config.ingest.listen).context("the ingest port")?;
+        let ops = bind(config.ops.listen).context("the operations port")?;
+        let metrics = Arc::new(Metrics::new());
+        let host = Host::new(Some(&config.data_dir.join("compiled")))?;
+        let loader = Loader::new(host, Arc::clone(&metrics));
+        let serving = loader.load(&config, None).map_err(|problems| refused(&problems))?;
+        let shared = Arc::new(Shared {
+            serving: Arc::new(ArcSwap::from_pointee(serving)),
+            metrics,
+            unique: Arc::new(UniqueIps::new(config.addresses)),
+            in_flight: InFlight::new(config.ingest.max_in_flight),
+        });
+        Ok(Self { shared, config, loader, ingest, ops })
+    }
+
+    /// Serves until `shutdown` ends, then finishes what is in flight.
+    ///
+    /// `reload` turns each hint that the configuration may have changed into a try to load it.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>, reload: Reloader) -> Result<()> {
+        let ends = Ends { draining: watch::Sender::new(false), stop: watch::Sender::new(false) };
+        let Self { shared, config, loader, ingest, ops } = self;
+        let (ingest_address, ops_address) = (ingest.local_addr()?, ops.local_addr()?);
+        let ops = ops::start(ops, Arc::clone(&shared), ends.draining.subscribe(), ends.stop.subscribe())?;
+        let acceptor = Acceptor {
+            listener: tokio::net::TcpListener::from_std(ingest)?,
+            workers: start_workers(&config, &shared, &ends)?,
+            serving: Arc::clone(&shared.serving),
+            metrics: Arc::clone(&shared.metrics),
+        };
+        let reloads = tokio::task::spawn_local(reload.run(Arc::clone(&shared), loader, config.clone()));
+        let acceptor = tokio::task::spawn_local(acceptor.run(ends.draining.subscribe()));
+        tracing::info!(ingest = %ingest_address, ops = %ops_address, "ready");
+
+        shutdown.await;
+        reloads.abort();
+        let limit = shared.serving.load().limits.drain_timeout;
+        tracing::info!(limit_seconds = limit.as_secs(), "draining: no new connections, finishing what is in flight");
+        ends.draining.send_replace(true);
+        let workers = acceptor.await.context("the acceptor failed")?;
+        finish(workers, ops, limit, &ends).await;
+        tracing::info!(unique_ip_addresses = shared.unique.len(), "stopped");
+        Ok(())
+    }
+}
+
+fn start_workers(config: &Config, shared: &Arc<Shared>, ends: &Ends) -> Result<Vec<Handle>> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let count = if config.ingest.workers == 0 { cores() } else { config.ingest.workers };
+    let start = |at| {
+        let (draining, stop) = (ends.draining.subscribe(), ends.stop.subscribe());
+        Handle::start(format!("ingest-{at}"), Arc::clone(shared), draining, stop).context("a worker thread")
+    };
+    (0..count).map(start).collect()
+}
+
+/// Waits for the workers to finish, but no longer than `limit`; then for the rest to end.
+async fn finish(workers: Vec<Handle>, ops: JoinHandle<()>, limit: std::time::Duration, ends: &Ends) {
+    let mut joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(Handle::join));
+    if timeout(limit, &mut joined).await.is_err() {
+        tracing::warn!("some requests were still in flight when ingest.drain_timeout had passed; they are cut off");
+    }
+    ends.stop.send_replace(true);
+    // Both end now that they were told to; a panic in them has been reported where it happened.
+    drop(joined.await);
+    drop(tokio::task::spawn_blocking(move || ops.join()).await);
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener> {
+    let listen = || {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok::<_, std::io::Error>(socket.into())
+    };
+    listen().with_context(|| format!("cannot listen on {address}"))
+}
+
+fn refused(problems: &[LoadProblem]) -> anyhow::Error {
+    anyhow!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}

@@ -1,0 +1,112 @@
+//! The command line.
+
+mod bench;
+mod check;
+mod serve;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::Override;
+use crate::reload::Source;
+
+#[derive(Parser)]
+#[command(name = "tallygate", version, about = "Log ingestion gateway: exact unique client IPs", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take logs in and count
+    Serve(Serve),
+    /// Tell every problem of a configuration
+    Check(ConfigArgs),
+    /// Send load to a gateway and measure its answers
+    Bench(bench::Bench),
+    /// Print a completion script
+    Completions {
+        /// Which shell to complete for
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+struct Serve {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Where compiled plugins are kept [overrides data_dir]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Where logs are taken in [overrides ingest.listen]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where metrics and health are served [overrides ops.listen]
+    #[arg(long, value_name = "ADDR")]
+    ops_listen: Option<String>,
+}
+
+#[derive(Args)]
+struct ConfigArgs {
+    /// The configuration; without it, every key has its default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the command that the process was started with.
+///
+/// The code is 0 when it did its work, 1 when the work failed or found problems, 2 when it was called wrongly.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(arguments) => serve::run(&source(&arguments)),
+        Command::Check(arguments) => check::run(&Source { file: arguments.config, overrides: from_environment() }),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tallygate", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("tallygate: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Flags win over the environment, the environment over the file.
+fn source(arguments: &Serve) -> Source {
+    let flags = [
+        ("--data-dir", &["data_dir"][..], &arguments.data_dir),
+        ("--listen", &["ingest", "listen"], &arguments.listen),
+        ("--ops-listen", &["ops", "listen"], &arguments.ops_listen),
+    ];
+    let mut overrides = from_environment();
+    for (name, key, value) in flags {
+        if let Some(value) = value {
+            let key = key.iter().map(|part| (*part).to_owned()).collect();
+            overrides.push(Override { name: name.to_owned(), key, value: value.clone() });
+        }
+    }
+    Source { file: arguments.config.config.clone(), overrides }
+}
+
+fn from_environment() -> Vec<Override> {
+    let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    Override::from_environment(std::env::vars_os().filter_map(readable))
+}
+
+/// Sends log lines to standard error: text for people at a terminal, JSON for whatever collects them elsewhere.
+fn start_logging(level: tracing::Level) {
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+    if std::io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
+}

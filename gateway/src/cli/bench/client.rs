@@ -1,0 +1,169 @@
+//! Connections that send one request after the other, each when the one before it was answered.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What all connections do together.
+pub(super) struct Plan {
+    pub(super) address: SocketAddr,
+    pub(super) requests: Vec<Vec<u8>>,
+    /// Requests that nobody has begun yet.
+    pub(super) left: AtomicU64,
+    pub(super) until: Option<Instant>,
+}
+
+/// What some connections saw.
+pub(super) struct Tally {
+    /// Microseconds from the first byte sent to the last received.
+    pub(super) latencies: Histogram<u64>,
+    pub(super) statuses: BTreeMap<u16, u64>,
+    /// Requests that got no answer, and the last reason.
+    pub(super) failed: u64,
+    pub(super) last_error: Option<String>,
+}
+
+/// A connection that keeps failing gives up; the target is not there.
+const FAILURES: u64 = 10;
+
+/// Sends over so many connections until the plan is done.
+pub(super) async fn run(plan: Arc<Plan>, connections: usize) -> Tally {
+    let tasks: Vec<_> = (0..connections).map(|at| tokio::task::spawn_local(connection(Arc::clone(&plan), at))).collect();
+    let mut tally = Tally::default();
+    for task in tasks {
+        match task.await {
+            Ok(part) => tally.add(&part),
+            Err(error) => tally.fail(&error.to_string()),
+        }
+    }
+    tally
+}
+
+async fn connection(plan: Arc<Plan>, first: usize) -> Tally {
+    let mut tally = Tally::default();
+    let mut stream = None;
+    for request in plan.requests.iter().cycle().skip(first % plan.requests.len()) {
+        if !plan.begin() {
+            break;
+        }
+        match exchange(&mut stream, plan.address, request).await {
+            Ok((status, micros)) => tally.note(status, micros),
+            Err(error) => {
+                stream = None;
+                tally.fail(&error.to_string());
+                if tally.failed >= FAILURES {
+                    break;
+                }
+            }
+        }
+    }
+    tally
+}
+
+/// Sends one request over the connection, made if there is none, and reads its answer: status and microseconds.
+async fn exchange(stream: &mut Option<TcpStream>, address: SocketAddr, request: &[u8]) -> io::Result<(u16, u64)> {
+    let stream = match stream {
+        Some(stream) => stream,
+        None => {
+            let fresh = TcpStream::connect(address).await?;
+            fresh.set_nodelay(true)?;
+            stream.insert(fresh)
+        }
+    };
+    let start = Instant::now();
+    stream.write_all(request).await?;
+    let status = read_answer(stream).await?;
+    Ok((status, u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)))
+}
+
+/// Reads one answer to its end and returns its status. The gateway always tells a content length.
+async fn read_answer(stream: &mut TcpStream) -> io::Result<u16> {
+    let mut buffer = [0; 16 << 10];
+    let mut filled = 0;
+    loop {
+        let rest = buffer.get_mut(filled..).filter(|rest| !rest.is_empty());
+        let Some(rest) = rest else { return Err(io::Error::other("the answer is too long")) };
+        match stream.read(rest).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+        let seen = buffer.get(..filled).unwrap_or_default();
+        if let Some((status, length)) = parse(seen)?
+            && filled >= length
+        {
+            return Ok(status);
+        }
+    }
+}
+
+/// The status and the whole length of an answer, once its header is there.
+fn parse(bytes: &[u8]) -> io::Result<Option<(u16, usize)>> {
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let header = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    let status = header.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let length = header.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    match (status, length) {
+        (Some(status), Some(length)) => Ok(Some((status, end + 4 + length))),
+        _ => Err(io::Error::other("the answer is not HTTP with a content length")),
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Takes one of the requests that are left, if there is time.
+    fn begin(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
+            && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+// === impl Tally ===
+
+impl Default for Tally {
+    fn default() -> Self {
+        let latencies = Histogram::new(3).expect("three digits are a precision that exists");
+        Self { latencies, statuses: BTreeMap::new(), failed: 0, last_error: None }
+    }
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.latencies.add(&other.latencies).expect("both grow by themselves");
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
+        self.failed += other.failed;
+        self.last_error = self.last_error.take().or_else(|| other.last_error.clone());
+    }
+
+    fn note(&mut self, status: u16, micros: u64) {
+        self.latencies.record(micros).expect("the histogram grows by itself");
+        *self.statuses.entry(status).or_default() += 1;
+    }
+
+    fn fail(&mut self, error: &str) {
+        self.failed += 1;
+        self.last_error = Some(error.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_body_is() {
+        let answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok";
+        assert_eq!(parse(answer).unwrap(), Some((202, answer.len())));
+        assert_eq!(parse(&answer[..20]).unwrap(), None);
+        assert!(parse(b"SSH-2.0\r\n\r\n").is_err());
+    }
+}

@@ -1,0 +1,52 @@
+//! `tallygate serve`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::reload::{Hint, Reloader, Source};
+
+pub(super) fn run(source: &Source) -> Result<ExitCode> {
+    let config = match source.load() {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    super::start_logging(config.log_level);
+    let app = App::build(config)?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async {
+        let (reloader, hint) = Reloader::new(source.clone());
+        hint_at_hangup(hint)?;
+        app.run(shutdown()?, reloader).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends at the first SIGTERM or SIGINT.
+fn shutdown() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// SIGHUP asks for the configuration to be read again.
+fn hint_at_hangup(hint: Hint) -> Result<()> {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+    tokio::task::spawn_local(async move {
+        while hangup.recv().await.is_some() {
+            hint.give();
+        }
+    });
+    Ok(())
+}

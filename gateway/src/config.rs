@@ -1,0 +1,279 @@
+//! The configuration: raw text and overrides in, checked values or every problem at once out.
+
+mod document;
+mod section;
+mod units;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use tallygate_index::Ipv6Policy;
+use tallygate_plugin_host::Limits;
+
+pub(crate) use document::Override;
+use document::{Document, Origin, Parse};
+use section::Section;
+
+/// A checked configuration.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) log_level: tracing::Level,
+    pub(crate) ingest: Ingest,
+    pub(crate) ops: Ops,
+    pub(crate) addresses: Ipv6Policy,
+    pub(crate) plugins: Vec<Plugin>,
+    pub(crate) routes: Vec<Route>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Ingest {
+    pub(crate) listen: SocketAddr,
+    pub(crate) max_body: usize,
+    pub(crate) max_decompressed: usize,
+    pub(crate) max_record: usize,
+    pub(crate) max_in_flight: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) workers: usize,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Ops {
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Plugin {
+    pub(crate) name: String,
+    /// `None`: the one of this name that ships in the binary.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) limits: Limits,
+    /// Where in the configuration it stands, for messages.
+    pub(crate) origin: Origin,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Route {
+    pub(crate) path: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) plugin: String,
+}
+
+/// Something wrong with the configuration.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Problem {
+    pub(crate) origin: Origin,
+    pub(crate) message: String,
+}
+
+/// All that is wrong with a configuration. Never empty.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// The route that needs no configuration, and the plugin that serves what no route claims.
+pub(crate) const DEFAULT_PATH: &str = "/logs";
+pub(crate) const DEFAULT_PLUGIN: &str = "json";
+
+const MIB: usize = 1 << 20;
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the file, if there is one, lays the overrides over it and checks the whole.
+    pub(crate) fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Self, Problems> {
+        let text = file.map(|path| (path, std::fs::read_to_string(path)));
+        let text = match text {
+            Some((path, Err(error))) => {
+                let message = format!("cannot read {}: {error}", path.display());
+                let problems = vec![Problem { origin: Origin::Whole, message }];
+                return Err(Problems { file: None, problems });
+            }
+            Some((_, Ok(text))) => text,
+            None => String::new(),
+        };
+        Self::parse(&text, overrides).map_err(|problems| Problems { file: file.map(Path::to_path_buf), problems })
+    }
+
+    /// Checks a configuration given as text.
+    pub(crate) fn parse(text: &str, overrides: &[Override]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let document = Document::parse(text, overrides, &mut problems);
+        let config = read(document, &mut problems);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// The plugins that a gateway with this configuration runs: those of the file, and those shipped ones that a route
+    /// or the default asks for.
+    pub(crate) fn all_plugins(&self) -> Vec<Plugin> {
+        let mut all = self.plugins.clone();
+        let named = self.routes.iter().map(|route| route.plugin.as_str()).chain([DEFAULT_PLUGIN]);
+        for name in named {
+            if all.iter().all(|plugin| plugin.name != name) {
+                all.push(Plugin::shipped(name));
+            }
+        }
+        all
+    }
+}
+
+impl Plugin {
+    fn shipped(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: None,
+            settings: Vec::new(),
+            limits: Limits::default(),
+            origin: Origin::Whole,
+        }
+    }
+}
+
+fn read(document: Document, problems: &mut Vec<Problem>) -> Config {
+    let mut root = Section::root(document, problems);
+    let config = Config {
+        data_dir: root.take("data_dir", units::path, PathBuf::from("tallygate-data")),
+        log_level: root.take("log_level", units::log_level, tracing::Level::INFO),
+        ingest: ingest(root.section("ingest")),
+        ops: ops(root.section("ops")),
+        addresses: addresses(root.section("addresses")),
+        plugins: root.named_sections("plugins").read(plugin),
+        routes: root.sections("routes").read(route).into_iter().flatten().collect(),
+    };
+    let problems = root.finish();
+    check_names(&config, problems);
+    config
+}
+
+fn ingest(mut section: Section<'_>) -> Ingest {
+    let ingest = Ingest {
+        listen: section.take("listen", units::address, SocketAddr::from(([0, 0, 0, 0], 5000))),
+        max_body: section.take("max_body", units::size, 16 * MIB),
+        max_decompressed: section.take("max_decompressed", units::size, 64 * MIB),
+        max_record: section.take("max_record", units::size, MIB),
+        max_in_flight: section.take("max_in_flight", units::size, 256 * MIB),
+        max_connections: section.take("max_connections", units::count, 16384),
+        header_timeout: section.take("header_timeout", units::duration, Duration::from_secs(10)),
+        body_timeout: section.take("body_timeout", units::duration, Duration::from_secs(30)),
+        idle_timeout: section.take("idle_timeout", units::duration, Duration::from_secs(75)),
+        drain_timeout: section.take("drain_timeout", units::duration, Duration::from_secs(30)),
+        workers: section.take("workers", units::count_or_zero, 0),
+    };
+    if ingest.max_in_flight < ingest.max_body.max(ingest.max_record) {
+        section.problem("max_in_flight", "max_in_flight must be at least max_body and max_record");
+    }
+    section.finish();
+    ingest
+}
+
+fn ops(mut section: Section<'_>) -> Ops {
+    let ops = Ops { listen: section.take("listen", units::address, SocketAddr::from(([0, 0, 0, 0], 9102))) };
+    section.finish();
+    ops
+}
+
+fn addresses(mut section: Section<'_>) -> Ipv6Policy {
+    let default = Ipv6Policy::default();
+    let policy = Ipv6Policy {
+        granularity: section.take("ipv6", units::granularity, default.granularity),
+        cap_per_64: section.take("max_per_64", units::cap, default.cap_per_64),
+    };
+    section.finish();
+    policy
+}
+
+fn plugin((name, mut section): (String, Section<'_>)) -> Plugin {
+    let path = section.take("path", |value| units::path(value).map(Some), None);
+    let settings = section.take("settings", units::settings, Vec::new());
+    let mut limits = section.section("limits");
+    let defaults = Limits::default();
+    let checked = Limits {
+        memory: limits.take("memory", units::size, defaults.memory),
+        time: limits.take("time", units::duration, defaults.time),
+    };
+    limits.finish();
+    if !is_plugin_name(&name) {
+        section.problem("", "a plugin's name is letters, digits, '-' and '_', at most 64 of them");
+    }
+    let origin = section.origin().clone();
+    section.finish();
+    Plugin { name, path, settings, limits: checked, origin }
+}
+
+fn route((_, mut section): (String, Section<'_>)) -> Option<Route> {
+    let path = section.take("path", |value| units::route_path(value).map(Some), None);
+    let content_type = section.take("content_type", |value| units::media_type(value).map(Some), None);
+    let headers = section.take("header", units::headers, Vec::new());
+    let plugin = section.require("plugins", units::one_plugin);
+    if path.is_none() && content_type.is_none() && headers.is_empty() {
+        section.problem("", "a route needs at least one of path, content_type and header");
+    }
+    section.finish();
+    Some(Route { path, content_type, headers, plugin: plugin? })
+}
+
+/// Every plugin that a route names must be one that exists.
+fn check_names(config: &Config, problems: &mut Vec<Problem>) {
+    let shipped = crate::shipped::NAMES;
+    let known = |name: &str| shipped.contains(&name) || config.plugins.iter().any(|plugin| plugin.name == name);
+    for route in config.routes.iter().filter(|route| !known(&route.plugin)) {
+        let message = format!(
+            "a route names the plugin \"{}\", but there is no [plugins.{0}] and the plugins shipped are {}",
+            route.plugin,
+            shipped.join(", ")
+        );
+        problems.push(Problem { origin: Origin::Whole, message });
+    }
+    for plugin in &config.plugins {
+        if plugin.path.is_none() && !shipped.contains(&plugin.name.as_str()) {
+            let message = format!(
+                "plugins.{} has no path, and no plugin of that name is shipped (shipped: {})",
+                plugin.name,
+                shipped.join(", ")
+            );
+            problems.push(Problem { origin: plugin.origin.clone(), message });
+        }
+    }
+}
+
+fn is_plugin_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(fits)
+}
+
+// === impl Problems ===
+
+impl fmt::Display for Problems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.problems.iter().enumerate() {
+            if at > 0 {
+                writeln!(formatter)?;
+            }
+            match (&self.file, &problem.origin) {
+                (Some(file), Origin::Line(line)) => write!(formatter, "{}:{line}: ", file.display())?,
+                (Some(file), Origin::Whole) => write!(formatter, "{}: ", file.display())?,
+                (None, Origin::Line(line)) => write!(formatter, "line {line}: ")?,
+                (None, Origin::Whole) => {}
+                (_, Origin::Override(name)) => write!(formatter, "{name}: ")?,
+            }
+            write!(formatter, "{}", problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+#[cfg(test)]
+mod tests;

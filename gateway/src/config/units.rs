@@ -1,0 +1,174 @@
+//! What a value can be: readers for single keys. An error says what was expected and what was found.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use tallygate_index::Granularity;
+
+use super::document::Value;
+
+type Read<T> = Result<T, String>;
+
+/// Bytes: a number, or a number with a unit.
+pub(super) fn size(value: &Value) -> Read<usize> {
+    const UNITS: [(&str, u64); 8] = [
+        ("", 1),
+        ("b", 1),
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+    ];
+    let wrong = || expected("a size such as \"16 MiB\", at most 1 TiB", value);
+    let bytes = with_unit(value, &UNITS).ok_or_else(wrong)?;
+    if bytes == 0 || bytes > 1 << 40 {
+        return Err(wrong());
+    }
+    usize::try_from(bytes).map_err(|_| wrong())
+}
+
+/// A time span: a number with a unit.
+pub(super) fn duration(value: &Value) -> Read<Duration> {
+    const UNITS: [(&str, u64); 8] = [
+        ("ms", 1),
+        ("s", 1_000),
+        ("m", 60_000),
+        ("min", 60_000),
+        ("h", 3_600_000),
+        ("d", 86_400_000),
+        ("day", 86_400_000),
+        ("days", 86_400_000),
+    ];
+    let wrong = || expected("a time such as \"10 s\" or \"100 ms\"", value);
+    match with_unit(value, &UNITS) {
+        Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
+        _ => Err(wrong()),
+    }
+}
+
+pub(super) fn count(value: &Value) -> Read<usize> {
+    match count_or_zero(value) {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(expected("a number of at least 1", value)),
+    }
+}
+
+pub(super) fn count_or_zero(value: &Value) -> Read<usize> {
+    with_unit(value, &[("", 1)])
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| expected("a number", value))
+}
+
+pub(super) fn cap(value: &Value) -> Read<NonZeroU32> {
+    let number = with_unit(value, &[("", 1)]).and_then(|number| u32::try_from(number).ok());
+    number.and_then(NonZeroU32::new).ok_or_else(|| expected("a number from 1 to 4294967295", value))
+}
+
+pub(super) fn path(value: &Value) -> Read<PathBuf> {
+    match value {
+        Value::String(text) if !text.is_empty() => Ok(PathBuf::from(text)),
+        _ => Err(expected("a path", value)),
+    }
+}
+
+pub(super) fn address(value: &Value) -> Read<SocketAddr> {
+    let parsed = if let Value::String(text) = value { text.parse().ok() } else { None };
+    parsed.ok_or_else(|| expected("an address with a port, such as \"0.0.0.0:5000\" or \"[::]:5000\"", value))
+}
+
+pub(super) fn log_level(value: &Value) -> Read<tracing::Level> {
+    let parsed = if let Value::String(text) = value { text.parse().ok() } else { None };
+    parsed.ok_or_else(|| expected("one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"", value))
+}
+
+pub(super) fn granularity(value: &Value) -> Read<Granularity> {
+    let text = if let Value::String(text) = value { text.as_str() } else { "" };
+    match text {
+        "full" => Ok(Granularity::Full),
+        "/64" => Ok(Granularity::Prefix64),
+        "/56" => Ok(Granularity::Prefix56),
+        "/48" => Ok(Granularity::Prefix48),
+        _ => Err(expected("one of \"full\", \"/64\", \"/56\", \"/48\"", value)),
+    }
+}
+
+/// A table of a plugin's own settings; numbers and booleans are handed over as text.
+pub(super) fn settings(value: &Value) -> Read<Vec<(String, String)>> {
+    let Value::Table(table) = value else { return Err(expected("a table of settings", value)) };
+    let setting = |(key, node): (&String, &super::document::Node)| match &node.value {
+        Value::String(text) => Ok((key.clone(), text.clone())),
+        Value::Integer(number) => Ok((key.clone(), number.to_string())),
+        Value::Boolean(boolean) => Ok((key.clone(), boolean.to_string())),
+        other => Err(format!("{key}: {}", expected("a string, a number or a boolean", other))),
+    };
+    table.iter().map(setting).collect()
+}
+
+pub(super) fn route_path(value: &Value) -> Read<String> {
+    match value {
+        Value::String(text) if text.starts_with('/') && !text.contains(['?', '#', ' ']) => Ok(text.clone()),
+        _ => Err(expected("a path that begins with \"/\", without a query", value)),
+    }
+}
+
+pub(super) fn media_type(value: &Value) -> Read<String> {
+    match value {
+        Value::String(text) if text.contains('/') && !text.contains(';') => Ok(text.trim().to_ascii_lowercase()),
+        _ => Err(expected("a media type without parameters, such as \"text/plain\"", value)),
+    }
+}
+
+pub(super) fn headers(value: &Value) -> Read<Vec<(HeaderName, HeaderValue)>> {
+    let Value::Table(table) = value else { return Err(expected("a table of header names and values", value)) };
+    let header = |(name, node): (&String, &super::document::Node)| {
+        let Value::String(text) = &node.value else { return Err(format!("{name}: {}", expected("a string", value))) };
+        match (name.parse(), text.parse()) {
+            (Ok(name), Ok(value)) => Ok((name, value)),
+            (Err(_), _) => Err(format!("\"{name}\" is not a header name")),
+            (_, Err(_)) => Err(format!("{name}: \"{text}\" cannot stand in a header")),
+        }
+    };
+    table.iter().map(header).collect()
+}
+
+/// The plugins of a route: one.
+pub(super) fn one_plugin(value: &Value) -> Read<String> {
+    let Value::Array(nodes) = value else { return Err(expected("an array with the name of a plugin", value)) };
+    match nodes.as_slice() {
+        [node] => match &node.value {
+            Value::String(name) => Ok(name.clone()),
+            other => Err(expected("the name of a plugin", other)),
+        },
+        nodes => Err(format!("expected exactly one plugin, found {}", nodes.len())),
+    }
+}
+
+/// A number with one of the units, as a multiple of the smallest. Without a unit only where "" is among them.
+fn with_unit(value: &Value, units: &[(&str, u64)]) -> Option<u64> {
+    let text = match value {
+        Value::Integer(number) => number.to_string(),
+        Value::String(text) => text.trim().to_ascii_lowercase(),
+        _ => return None,
+    };
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn expected(what: &str, found: &Value) -> String {
+    let found = match found {
+        Value::Table(_) => "a table".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::String(text) => format!("\"{}\"", text.chars().take(80).collect::<String>()),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(boolean) => boolean.to_string(),
+        Value::Other(name) => (*name).to_owned(),
+    };
+    format!("expected {what}, found {found}")
+}

@@ -1,0 +1,70 @@
+//! Requests on the ingest port: from HTTP to the pipeline and back.
+
+mod body;
+mod reply;
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderName, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use tallygate_connect::decompress::Encoding;
+use tallygate_connect::frame;
+
+use crate::pipeline;
+use crate::serving::Refused;
+use crate::worker::Worker;
+use reply::Refusal;
+
+/// The service of one connection.
+pub(crate) fn service(
+    worker: Rc<Worker>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Full<Bytes>>,
+    Error = Infallible,
+    Future: Future<Output = Result<Response<Full<Bytes>>, Infallible>> + 'static,
+> + 'static {
+    service_fn(move |request| {
+        let worker = Rc::clone(&worker);
+        async move {
+            let response = answer(&worker, request).await;
+            worker.metrics.request(response.status());
+            Ok(response)
+        }
+    })
+}
+
+async fn answer(worker: &Worker, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    match ingest(worker, request).await {
+        Ok(tally) => reply::tally(&tally),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn ingest(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Tally, Refusal> {
+    let serving = worker.serving();
+    let (head, body) = request.into_parts();
+    let active = serving.routes.find(&head.method, head.uri.path(), &head.headers).map_err(|refused| match refused {
+        Refused::NoSuchPath => Refusal::no_such_path(head.uri.path()),
+        Refused::NotPost => Refusal::not_post(),
+    })?;
+    let text = |name: HeaderName| head.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let encoding = Encoding::parse(text(CONTENT_ENCODING).unwrap_or_default()).map_err(|_| Refusal::unknown_encoding())?;
+    if head.headers.get_all(CONTENT_ENCODING).iter().count() > 1 {
+        return Err(Refusal::unknown_encoding());
+    }
+
+    let mut held = worker.in_flight.reservation();
+    let body = body::read(worker, body, &serving.limits, &mut held).await?;
+    let body = match encoding {
+        Some(encoding) => body::decompress(encoding, &body, &serving.limits, &mut held).await?,
+        None => body,
+    };
+    let framing = frame::detect(text(CONTENT_TYPE), &body);
+    Ok(pipeline::process(worker, active, &body, framing, serving.limits.max_record).await?)
+}

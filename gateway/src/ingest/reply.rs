@@ -1,0 +1,122 @@
+//! What the sender is told.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::json;
+use tallygate_connect::decompress::DecodeError;
+
+use crate::pipeline::{Named, Tally, Unavailable};
+
+/// Why a request was not taken in.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Seconds until a sender may try again.
+const SOON: HeaderValue = HeaderValue::from_static("1");
+
+/// The reply about judged records.
+pub(super) fn tally(tally: &Tally) -> Response<Full<Bytes>> {
+    let status = if tally.accepted > 0 || tally.received == 0 { StatusCode::ACCEPTED } else { StatusCode::BAD_REQUEST };
+    let (received, accepted) = (tally.received, tally.accepted);
+    let errors = if tally.named.is_empty() { String::new() } else { named(&tally.named) };
+    let text = format!(
+        "{{\"received\":{received},\"accepted\":{accepted},\"rejected\":{},\"errors\":[{errors}]}}\n",
+        received - accepted
+    );
+    response(status, text)
+}
+
+fn named(named: &[Named]) -> String {
+    let error = |one: &Named| json!({"record": one.record, "code": one.code, "message": one.message}).to_string();
+    named.iter().map(error).collect::<Vec<_>>().join(",")
+}
+
+fn response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    pub(super) fn no_such_path(path: &str) -> Self {
+        let path: String = path.chars().take(200).collect();
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("nothing is taken in at {path}; POST to /logs"))
+    }
+
+    pub(super) fn not_post() -> Self {
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "send records with POST");
+        refusal.with(ALLOW, HeaderValue::from_static("POST"))
+    }
+
+    pub(super) fn unknown_encoding() -> Self {
+        let message = "content-encoding must be one of gzip, zstd, deflate and identity";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", message)
+    }
+
+    pub(super) fn bad_encoding(error: &DecodeError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-encoding", error.to_string())
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!("the body is larger than {limit} bytes (ingest.max_body); send fewer records at a time");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
+    }
+
+    pub(super) fn too_large_decompressed(limit: usize) -> Self {
+        let message = format!(
+            "the body is larger than {limit} bytes when decompressed (ingest.max_decompressed); send fewer records at a time"
+        );
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
+    }
+
+    pub(super) fn too_slow(limit: Duration) -> Self {
+        let message = format!("the body did not arrive within {} s (ingest.body_timeout)", limit.as_secs_f32());
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message)
+    }
+
+    pub(super) fn broke_off() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "broken-body", "the body broke off or is not framed as HTTP asks")
+    }
+
+    pub(super) fn no_room() -> Self {
+        let message = "the gateway holds as many bytes as it may (ingest.max_in_flight); send again shortly";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "over-capacity", message).with(RETRY_AFTER, SOON)
+    }
+
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let text = json!({"error": {"code": self.code, "message": self.message}}).to_string();
+        let mut response = response(self.status, text + "\n");
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), header: None }
+    }
+
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(unavailable: Unavailable) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin-failing", unavailable.to_string());
+        refusal.with(RETRY_AFTER, SOON)
+    }
+}

@@ -1,0 +1,17 @@
+//! Tallygate: log ingestion gateway. The binary `tallygate` is all of it that the outside sees; `ARCHITECTURE.md`
+//! beside this crate is the map.
+
+mod acceptor;
+mod app;
+pub mod cli;
+mod config;
+mod in_flight;
+mod ingest;
+mod metrics;
+mod net;
+mod ops;
+mod pipeline;
+mod reload;
+mod serving;
+mod shipped;
+mod worker;

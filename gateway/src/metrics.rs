@@ -1,0 +1,253 @@
+//! Every metric of the gateway, in one registry that is passed down. Labels never come from a payload.
+
+mod openmetrics;
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+/// Seconds of one plugin call: from a microsecond, four steps to a decade.
+const CALL_BUCKETS: [f64; 21] = [
+    1e-6, 2e-6, 4e-6, 7e-6, 1e-5, 2e-5, 4e-5, 7e-5, 1e-4, 2e-4, 4e-4, 7e-4, 1e-3, 2e-3, 4e-3, 7e-3, 1e-2, 3e-2, 1e-1,
+    3e-1, 1.0,
+];
+
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) unique: IntGauge,
+    pub(crate) received: IntCounter,
+    accepted: IntCounterVec,
+    rejected: IntCounterVec,
+    refused: IntCounterVec,
+    requests: IntCounterVec,
+    /// The counter of each status that answers most requests, found without a look into the vector.
+    requests_accepted: IntCounter,
+    pub(crate) ingest_bytes: IntCounter,
+    pub(crate) in_flight: IntGauge,
+    pub(crate) in_flight_limit: IntGauge,
+    pub(crate) connections: IntGauge,
+    connections_refused: IntCounter,
+    pub(crate) saturated_prefixes: IntGauge,
+    pub(crate) set_bytes: IntGauge,
+    generation: IntGaugeVec,
+    reloads: IntCounterVec,
+    rollbacks: IntCounterVec,
+    traps: IntCounterVec,
+    seconds: HistogramVec,
+    memory: IntGaugeVec,
+    config_reloads: IntCounterVec,
+}
+
+/// The metrics of one plugin, found once.
+pub(crate) struct PluginMetrics {
+    name: String,
+    pub(crate) accepted: IntCounter,
+    pub(crate) seconds: Histogram,
+    pub(crate) memory: IntGauge,
+    pub(crate) generation: IntGauge,
+    rejected: IntCounterVec,
+    traps: IntCounterVec,
+}
+
+/// How the metrics are written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Exposition {
+    /// The Prometheus text format, version 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics,
+}
+
+/// Makes metrics and registers them. All names are fixed in this file, so neither step can fail.
+struct Make<'a>(&'a Registry);
+
+// === impl Metrics ===
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let registry = Registry::new();
+        let make = Make(&registry);
+        let requests = make.counters("tallygate_requests_total", "Requests on the ingest port, by status.", &["code"]);
+        let metrics = Self {
+            unique: make.gauge(
+                "unique_ip_addresses",
+                "Distinct client addresses seen since the start; exact while tallygate_saturated_prefixes is 0.",
+            ),
+            received: make.counter(
+                "tallygate_records_received_total",
+                "Records framed out of request bodies: the sum of those accepted, rejected and refused.",
+            ),
+            accepted: make.counters("tallygate_records_accepted_total", "Records with an address.", &["plugin"]),
+            rejected: make.counters(
+                "tallygate_records_rejected_total",
+                "Records without an address, by the reason the sender was told.",
+                &["plugin", "code"],
+            ),
+            refused: make.counters(
+                "tallygate_records_refused_total",
+                "Records that were framed but not judged; the sender was told to send them again.",
+                &["reason"],
+            ),
+            requests_accepted: requests.with_label_values(&["202"]),
+            requests,
+            ingest_bytes: make.counter("tallygate_ingest_bytes_total", "Bytes of request bodies, as received."),
+            in_flight: make.gauge("tallygate_in_flight_bytes", "Bytes of request bodies held in memory now."),
+            in_flight_limit: make.gauge("tallygate_in_flight_limit_bytes", "The bound on tallygate_in_flight_bytes."),
+            connections: make.gauge("tallygate_connections", "Open connections on the ingest port."),
+            connections_refused: make.counter(
+                "tallygate_connections_refused_total",
+                "Connections on the ingest port that were turned away because there were too many.",
+            ),
+            saturated_prefixes: make.gauge(
+                "tallygate_saturated_prefixes",
+                "IPv6 /64 networks with more addresses than are kept of one: unique_ip_addresses is too low if not 0.",
+            ),
+            set_bytes: make.gauge("tallygate_set_bytes", "Memory of the set of unique addresses."),
+            generation: make.gauges(
+                "tallygate_plugin_generation",
+                "How many times the plugin was loaded, the one that serves included.",
+                &["plugin"],
+            ),
+            reloads: make.counters(
+                "tallygate_plugin_reloads_total",
+                "Attempts to load a plugin, by the stage they ended at and how.",
+                &["plugin", "stage", "result"],
+            ),
+            rollbacks: make.counters(
+                "tallygate_plugin_rollbacks_total",
+                "Returns to the previous generation of a plugin.",
+                &["plugin"],
+            ),
+            traps: make.counters(
+                "tallygate_plugin_traps_total",
+                "Plugin calls that failed: by a trap, a missed deadline or a broken contract.",
+                &["plugin", "kind"],
+            ),
+            seconds: make.histograms(
+                "tallygate_plugin_seconds",
+                "Seconds of one plugin call, which takes up to 4,096 records.",
+                &CALL_BUCKETS,
+            ),
+            memory: make.gauges(
+                "tallygate_plugin_memory_bytes",
+                "Linear memory of all instances of the plugin.",
+                &["plugin"],
+            ),
+            config_reloads: make.counters(
+                "tallygate_config_reloads_total",
+                "Attempts to reload the configuration, by result.",
+                &["result"],
+            ),
+            registry: registry.clone(),
+        };
+        metrics.describe_build(&make);
+        metrics
+    }
+
+    pub(crate) fn plugin(&self, name: &str) -> PluginMetrics {
+        self.rollbacks.with_label_values(&[name]);
+        PluginMetrics {
+            name: name.to_owned(),
+            accepted: self.accepted.with_label_values(&[name]),
+            seconds: self.seconds.with_label_values(&[name]),
+            memory: self.memory.with_label_values(&[name]),
+            generation: self.generation.with_label_values(&[name]),
+            rejected: self.rejected.clone(),
+            traps: self.traps.clone(),
+        }
+    }
+
+    pub(crate) fn request(&self, status: http::StatusCode) {
+        if status == http::StatusCode::ACCEPTED {
+            self.requests_accepted.inc();
+        } else {
+            self.requests.with_label_values(&[status.as_str()]).inc();
+        }
+    }
+
+    pub(crate) fn refused(&self, reason: &'static str, records: u64) {
+        self.refused.with_label_values(&[reason]).inc_by(records);
+    }
+
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    pub(crate) fn plugin_loaded(&self, name: &str, stage: &str, result: &'static str) {
+        self.reloads.with_label_values(&[name, stage, result]).inc();
+    }
+
+    pub(crate) fn config_reloaded(&self, result: &'static str) {
+        self.config_reloads.with_label_values(&[result]).inc();
+    }
+
+    /// All metrics as text.
+    pub(crate) fn render(&self, exposition: Exposition) -> Result<String, prometheus::Error> {
+        let families = self.registry.gather();
+        match exposition {
+            Exposition::Text => TextEncoder::new().encode_to_string(&families),
+            Exposition::OpenMetrics => Ok(openmetrics::encode(&families)),
+        }
+    }
+
+    fn describe_build(&self, make: &Make<'_>) {
+        let build = make.gauges("tallygate_build_info", "What is running; always 1.", &["version", "revision"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION"), env!("TALLYGATE_REVISION")]).set(1);
+    }
+}
+
+// === impl PluginMetrics ===
+
+impl PluginMetrics {
+    pub(crate) fn rejected(&self, code: &str, records: u64) {
+        self.rejected.with_label_values(&[self.name.as_str(), code]).inc_by(records);
+    }
+
+    pub(crate) fn failed(&self, kind: &str) {
+        self.traps.with_label_values(&[self.name.as_str(), kind]).inc();
+    }
+}
+
+// === impl Exposition ===
+
+impl Exposition {
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+// === impl Make ===
+
+const FIXED: &str = "names and labels are fixed, valid and used once";
+
+impl Make<'_> {
+    fn register<M: prometheus::core::Collector + Clone + 'static>(&self, metric: prometheus::Result<M>) -> M {
+        let metric = metric.expect(FIXED);
+        self.0.register(Box::new(metric.clone())).expect(FIXED);
+        metric
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.register(IntCounter::new(name, help))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn histograms(&self, name: &str, help: &str, buckets: &[f64]) -> HistogramVec {
+        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), &["plugin"]))
+    }
+}

@@ -1,0 +1,135 @@
+//! One HTTP connection, on either port: HTTP/1.1 or HTTP/2 by its first bytes, with every wait bounded.
+
+mod idle;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use idle::{IdleTimer, Watched};
+
+/// The waits of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    /// For a request's header, once its first byte has come.
+    pub(crate) header: Duration,
+    /// For the next request.
+    pub(crate) idle: Duration,
+    /// For the peer to take what was written.
+    pub(crate) write: Duration,
+}
+
+/// Runs what HTTP/2 wants to run beside a connection, on the connection's own thread.
+#[derive(Clone, Copy)]
+struct OwnThread;
+
+/// Requests of one connection that may be under way at once; HTTP/2's own default for careful servers.
+const STREAMS: u32 = 128;
+/// What a connection may have buffered: its header, and what was read ahead of a body.
+const READ_BUFFER: usize = 256 << 10;
+/// Windows of HTTP/2: how much of a body may be on its way before it is read.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// Serves a connection to its end, or to the end of its current request once `draining` turns true.
+///
+/// Errors of a connection are the peer's business (it hung up, or sent garbage), so they end it and nothing else.
+pub(crate) async fn serve<S, B>(stream: TcpStream, service: S, waits: Waits, mut draining: watch::Receiver<bool>)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
+    S::Future: 'static,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + 'static,
+{
+    prepare(&stream, waits.write);
+    let Ok(speaks_http2) = tokio::time::timeout(waits.header.max(waits.idle), is_http2(&stream)).await else { return };
+    let Ok(speaks_http2) = speaks_http2 else { return };
+    let drain = async move {
+        // An error means that the sender is gone, and with it the process.
+        drop(draining.wait_for(|draining| *draining).await);
+    };
+    let mut drain = pin!(drain);
+    if speaks_http2 {
+        let mut connection = pin!(http2_builder(waits).serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
+        }
+        drop(connection.await);
+    } else {
+        let (stream, timer) = idle::watch(stream, waits);
+        let mut connection = pin!(http1_builder(timer, waits).serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
+        }
+        drop(connection.await);
+    }
+}
+
+fn http1_builder(timer: IdleTimer, waits: Waits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(timer).header_read_timeout(waits.header).max_buf_size(READ_BUFFER).pipeline_flush(true);
+    builder
+}
+
+fn http2_builder(waits: Waits) -> http2::Builder<OwnThread> {
+    let mut builder = http2::Builder::new(OwnThread);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(waits.idle)
+        .keep_alive_timeout(waits.header);
+    builder
+}
+
+/// Small replies leave at once, and a peer that takes nothing does not hold its socket for ever.
+fn prepare(stream: &TcpStream, write_wait: Duration) {
+    // Neither setting can fail on a connected socket; if one does, the connection works without it.
+    drop(stream.set_nodelay(true));
+    drop(socket2::SockRef::from(stream).set_tcp_user_timeout(Some(write_wait)));
+}
+
+/// Whether the client opens with HTTP/2's preface. `PRI` is no method of HTTP/1, so three bytes decide.
+async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI";
+    let mut seen = [0; PREFACE.len()];
+    loop {
+        let count = stream.peek(&mut seen).await?;
+        let seen = seen.get(..count).unwrap_or_default();
+        if !PREFACE.starts_with(seen) || count == 0 {
+            return Ok(false);
+        }
+        if count == PREFACE.len() {
+            return Ok(true);
+        }
+        // Part of the preface: peeking again would return at once with the same bytes.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+// === impl OwnThread ===
+
+impl<F> Executor<F> for OwnThread
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}

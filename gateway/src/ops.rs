@@ -1,0 +1,148 @@
+//! The operations port: metrics and health, on a runtime of its own, so that no flood of logs makes it late.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use hyper::service::service_fn;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Semaphore, watch};
+use tower_service::Service;
+
+use crate::metrics::Exposition;
+use crate::net::{self, Waits};
+use crate::worker::Shared;
+
+#[derive(Clone)]
+struct Ops {
+    shared: Arc<Shared>,
+    draining: watch::Receiver<bool>,
+}
+
+const WAITS: Waits =
+    Waits { header: Duration::from_secs(10), idle: Duration::from_secs(75), write: Duration::from_secs(30) };
+/// Scrapers and people; nobody needs more.
+const CONNECTIONS: usize = 256;
+
+const PAGE: &str = include_str!("ops/index.html");
+
+/// Serves the port on a thread of its own until `stop` turns true. `draining` shows in `/readyz`.
+pub(crate) fn start(
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    draining: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
+) -> io::Result<JoinHandle<()>> {
+    let serve = move || -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener)?;
+            accept(listener, router(Ops { shared, draining }), stop).await;
+            Ok(())
+        })
+    };
+    std::thread::Builder::new().name("ops".into()).spawn(move || {
+        if let Err(error) = serve() {
+            tracing::error!(%error, "the operations port cannot be served");
+        }
+    })
+}
+
+fn router(ops: Ops) -> Router {
+    Router::new()
+        .route("/", get(async || Html(PAGE)))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .fallback(async || (StatusCode::NOT_FOUND, "not here; / tells what is\n"))
+        .with_state(ops)
+}
+
+async fn metrics(State(ops): State<Ops>, headers: HeaderMap) -> Response {
+    ops.refresh();
+    let exposition = exposition(&headers);
+    match ops.shared.metrics.render(exposition) {
+        Ok(text) => ([(CONTENT_TYPE, exposition.content_type())], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "metrics cannot be written down");
+            (StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be written down; see the log\n").into_response()
+        }
+    }
+}
+
+async fn ready(State(ops): State<Ops>) -> Response {
+    if *ops.draining.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    "ready\n".into_response()
+}
+
+/// OpenMetrics for whoever asks for it, as Prometheus does; the older text for everybody else.
+fn exposition(headers: &HeaderMap) -> Exposition {
+    let accepts = |value: &axum::http::HeaderValue| {
+        value.to_str().is_ok_and(|text| text.contains("application/openmetrics-text"))
+    };
+    if headers.get_all(ACCEPT).iter().any(accepts) { Exposition::OpenMetrics } else { Exposition::Text }
+}
+
+async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let stopping = stop.clone();
+    let accept = async {
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let connection = serve(stream, router.clone(), stopping.clone());
+                    tokio::task::spawn_local(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection on the operations port");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn serve(stream: TcpStream, router: Router, stop: watch::Receiver<bool>) {
+    let service = service_fn(move |request| {
+        let mut router = router.clone();
+        async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
+    });
+    net::serve(stream, service, WAITS, stop).await;
+}
+
+// === impl Ops ===
+
+impl Ops {
+    /// Brings the gauges up to date that are read rather than counted.
+    fn refresh(&self) {
+        let Shared { serving, metrics, unique, in_flight } = &*self.shared;
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        metrics.unique.set(gauge(unique.len()));
+        metrics.saturated_prefixes.set(gauge(unique.saturated_prefixes()));
+        metrics.set_bytes.set(gauge(unique.memory_bytes() as u64));
+        metrics.in_flight.set(gauge(in_flight.held() as u64));
+        metrics.in_flight_limit.set(gauge(in_flight.limit() as u64));
+        for active in &serving.load().plugins {
+            active.metrics.memory.set(gauge(active.plugin.memory_bytes()));
+        }
+    }
+}

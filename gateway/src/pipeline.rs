@@ -1,0 +1,181 @@
+//! From a body to an answer: frame, ask the plugin, add to the set, count.
+
+mod call;
+
+use bytes::Bytes;
+use tallygate_connect::frame::{Bounds, Chunk, Framing, Frames};
+use tallygate_event::{Code, Outcome};
+
+use crate::serving::Active;
+use crate::worker::Worker;
+
+pub(crate) use call::{Instances, Unavailable};
+
+/// What one call of a plugin takes: so much that the boundary costs nothing, so little that it stays in a core's own
+/// cache and the other connections of the thread do not wait long.
+const CHUNK_RECORDS: usize = 4096;
+const CHUNK_BYTES: usize = 256 << 10;
+/// Rejected records that a reply names.
+pub(crate) const NAMED_REJECTS: usize = 20;
+
+/// What became of the records of one request.
+#[derive(Default, Debug)]
+pub(crate) struct Tally {
+    pub(crate) received: usize,
+    pub(crate) accepted: usize,
+    /// The first rejected records.
+    pub(crate) named: Vec<Named>,
+}
+
+/// A rejected record, for the sender.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// Which record of the request, from zero.
+    pub(crate) record: usize,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+/// A request on its way through.
+struct Run<'a> {
+    worker: &'a Worker,
+    active: &'a Active,
+    body: &'a Bytes,
+    received: usize,
+    outcome: Outcome,
+    /// The first rejected records: which, why, and where in the body they lie if a plugin has seen them.
+    rejects: Vec<(usize, Code, Option<(usize, usize)>)>,
+}
+
+/// Judges every record of a body, adds the addresses to the set and counts everything.
+///
+/// Nothing is added or counted before all is judged, so a request that is given up on the way leaves no trace.
+///
+/// # Errors
+/// When the plugin cannot be relied on now: then all records are counted as refused, and may be sent again.
+pub(crate) async fn process(
+    worker: &Worker,
+    active: &Active,
+    body: &Bytes,
+    framing: Framing,
+    max_record: usize,
+) -> Result<Tally, Unavailable> {
+    let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
+    let mut frames = Frames::new(body, framing, bounds);
+    let mut run = Run { worker, active, body, received: 0, outcome: Outcome::default(), rejects: Vec::new() };
+    let mut chunk = worker.take_chunk();
+    let mut first = true;
+    let judged = loop {
+        if !frames.next(&mut chunk) {
+            break Ok(());
+        }
+        if !first {
+            // The other connections of this thread have a turn between two calls.
+            tokio::task::yield_now().await;
+        }
+        first = false;
+        if let Err(unavailable) = run.judge(&chunk).await {
+            break Err(unavailable);
+        }
+    };
+    let result = match judged {
+        Ok(()) => Ok(run.finish().await),
+        Err(unavailable) => {
+            while frames.next(&mut chunk) {
+                run.received += records_in(&chunk, body);
+            }
+            worker.metrics.received.inc_by(run.received as u64);
+            worker.metrics.refused("plugin", run.received as u64);
+            Err(unavailable)
+        }
+    };
+    worker.give_back(chunk);
+    result
+}
+
+fn records_in(chunk: &Chunk, body: &[u8]) -> usize {
+    chunk.records(body).len() + usize::from(chunk.reject.is_some())
+}
+
+// === impl Run ===
+
+impl Run<'_> {
+    async fn judge(&mut self, chunk: &Chunk) -> Result<(), Unavailable> {
+        let records = chunk.records(self.body);
+        let first = self.received;
+        self.received += records_in(chunk, self.body);
+        if !records.is_empty() {
+            let answer = call::extract(self.worker, self.active, self.body, chunk).await?;
+            if answer.accepted() < records.len() {
+                self.note_rejects(first, chunk, &answer);
+            }
+            if self.outcome.status.is_empty() { self.outcome = answer } else { self.outcome.append(&answer) }
+        }
+        if let Some(code) = chunk.reject {
+            self.note_reject(first + records.len(), code, None);
+            self.outcome.push_reject(code);
+        }
+        Ok(())
+    }
+
+    fn note_rejects(&mut self, first: usize, chunk: &Chunk, answer: &Outcome) {
+        let records = chunk.records(self.body);
+        for (at, code) in answer.rejects().take(NAMED_REJECTS - self.rejects.len().min(NAMED_REJECTS)) {
+            let place = records.starts.get(at).zip(records.ends.get(at));
+            let place = place.map(|(start, end)| (chunk.base + *start as usize, chunk.base + *end as usize));
+            self.note_reject(first + at, code, place);
+        }
+    }
+
+    fn note_reject(&mut self, record: usize, code: Code, place: Option<(usize, usize)>) {
+        if self.rejects.len() < NAMED_REJECTS {
+            self.rejects.push((record, code, place));
+        }
+    }
+
+    /// Adds, counts, and finds words for the first rejects.
+    async fn finish(self) -> Tally {
+        let Self { worker, active, body, received, outcome, rejects } = self;
+        let mut named = Vec::with_capacity(rejects.len());
+        for (record, code, place) in rejects {
+            let seen = place.filter(|_| code != Code::TRAP).and_then(|(start, end)| body.get(start..end));
+            let message = match seen {
+                Some(bytes) => call::explain(worker, active, bytes).await,
+                None => None,
+            };
+            let message = message.unwrap_or_else(|| in_general(code).to_owned());
+            named.push(Named { record, code: active.plugin.code_name(code).to_owned(), message });
+        }
+        let accepted = outcome.accepted();
+        worker.add(&outcome);
+        worker.metrics.received.inc_by(received as u64);
+        active.metrics.accepted.inc_by(accepted as u64);
+        if accepted < received {
+            count_rejects(active, &outcome);
+        }
+        Tally { received, accepted, named }
+    }
+}
+
+fn count_rejects(active: &Active, outcome: &Outcome) {
+    let mut by_code = [0_u64; 256];
+    for (_, code) in outcome.rejects() {
+        by_code[usize::from(code.0)] += 1;
+    }
+    for (code, count) in (0..=u8::MAX).zip(by_code).filter(|(_, count)| *count > 0) {
+        active.metrics.rejected(active.plugin.code_name(Code(code)), count);
+    }
+}
+
+/// What a code means, where the plugin has no words of its own.
+fn in_general(code: Code) -> &'static str {
+    match code {
+        Code::MALFORMED => "the record is not of the format expected",
+        Code::FIELD_MISSING => "no field that could carry an address",
+        Code::NOT_AN_ADDRESS => "the field for the address holds something else",
+        Code::POLICY => "excluded by the plugin's settings",
+        Code::TOO_LONG => "the record is longer than ingest.max_record allows",
+        Code::TRAP => "the plugin fails on this very record",
+        _ => "rejected by the plugin",
+    }
+}

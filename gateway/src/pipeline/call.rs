@@ -1,0 +1,149 @@
+//! Calls of a plugin: in place on the connection's own thread, or beside it if the plugin has been misbehaving.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tallygate_connect::frame::Chunk;
+use tallygate_event::{Outcome, Records};
+use tallygate_plugin_host::{Failure, Instance, Plugin, contain};
+
+use crate::serving::Active;
+use crate::worker::Worker;
+
+/// The instances of one worker: at most one of each plugin, kept from call to call.
+#[derive(Default)]
+pub(crate) struct Instances(RefCell<Vec<(u64, Instance)>>);
+
+/// The plugin cannot be relied on now; nothing was judged.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin}: {why}; the records were not judged, send them again")]
+pub(crate) struct Unavailable {
+    plugin: String,
+    why: String,
+}
+
+/// What the plugin makes of a chunk of the body.
+pub(super) async fn extract(
+    worker: &Worker,
+    active: &Active,
+    body: &Bytes,
+    chunk: &Chunk,
+) -> Result<Outcome, Unavailable> {
+    let health = active.plugin.health();
+    if health.is_paused() {
+        return Err(unavailable(active, "it keeps failing"));
+    }
+    if !health.is_isolated() {
+        let start = Instant::now();
+        let answer = worker.instances.call(&active.plugin, |instance| instance.extract(chunk.records(body)));
+        active.metrics.seconds.observe(start.elapsed().as_secs_f64());
+        match answer {
+            Ok(outcome) => {
+                health.recover();
+                return Ok(outcome);
+            }
+            Err(failure) => note(active, &failure),
+        }
+    }
+    contain_beside(active, body, chunk).await
+}
+
+/// In the plugin's words, why it rejected a record. `None` if it has none, or had better not be asked.
+pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> Option<String> {
+    if active.plugin.health().is_isolated() {
+        return None;
+    }
+    match worker.instances.call(&active.plugin, |instance| instance.explain(record)) {
+        Ok(Err(words)) => Some(words),
+        Ok(Ok(_)) => None,
+        Err(failure) => {
+            note(active, &failure);
+            // What failed may have held up the thread; let others have a turn before the next question.
+            tokio::task::yield_now().await;
+            None
+        }
+    }
+}
+
+/// Finds out on another thread which records are to blame, so that nobody else waits for it. There is one such thread
+/// per worker: plugins that misbehave wait for each other.
+async fn contain_beside(active: &Active, body: &Bytes, chunk: &Chunk) -> Result<Outcome, Unavailable> {
+    let records = chunk.records(body);
+    let data = body.slice_ref(records.data);
+    let (starts, ends) = (records.starts.to_vec(), records.ends.to_vec());
+    let plugin = Arc::clone(&active.plugin);
+    let contained = tokio::task::spawn_blocking(move || {
+        let mut failures = Vec::new();
+        let records = Records { data: &data, starts: &starts, ends: &ends };
+        let outcome = contain(&plugin, records, |failure| failures.push(failure.clone()));
+        (outcome, failures)
+    });
+    let Ok((outcome, failures)) = contained.await else {
+        return Err(unavailable(active, "the gateway failed while it looked for the record to blame"));
+    };
+    for failure in &failures {
+        note(active, failure);
+    }
+    match outcome {
+        Ok(outcome) => {
+            active.plugin.health().recover();
+            Ok(outcome)
+        }
+        Err(exhausted) => {
+            active.plugin.health().pause();
+            if active.may_warn() {
+                tracing::error!(plugin = active.plugin.name(), error = %exhausted, "plugin paused, records refused");
+            }
+            Err(unavailable(active, &exhausted.to_string()))
+        }
+    }
+}
+
+fn note(active: &Active, failure: &Failure) {
+    active.metrics.failed(failure.kind());
+    if active.may_warn() {
+        tracing::warn!(plugin = active.plugin.name(), kind = failure.kind(), error = %failure, "plugin call failed");
+    }
+    if matches!(failure, Failure::Deadline(_)) {
+        active.plugin.health().isolate();
+    }
+}
+
+fn unavailable(active: &Active, why: &str) -> Unavailable {
+    Unavailable { plugin: active.plugin.name().to_owned(), why: why.to_owned() }
+}
+
+// === impl Instances ===
+
+impl Instances {
+    /// Calls the worker's instance of the plugin, made if there is none. One that failed or has grown is dropped.
+    fn call<T>(
+        &self,
+        plugin: &Plugin,
+        call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut instances = self.0.borrow_mut();
+        let at = match instances.iter().position(|(id, _)| *id == plugin.id()) {
+            Some(at) => at,
+            None => {
+                let instance = plugin.instantiate().map_err(|error| Failure::Trap(error.to_string()))?;
+                instances.push((plugin.id(), instance));
+                instances.len() - 1
+            }
+        };
+        let (_, instance) = instances.get_mut(at).expect("found or pushed above");
+        let answer = call(instance);
+        if answer.is_err() || instance.is_worn() {
+            instances.swap_remove(at);
+        }
+        answer
+    }
+
+    /// Drops the instances of plugins that do not serve any more.
+    pub(crate) fn keep_only(&self, serving: &[Arc<Active>]) {
+        let stays = |id: u64| serving.iter().any(|active| active.plugin.id() == id);
+        self.0.borrow_mut().retain(|(id, _)| stays(*id));
+    }
+}

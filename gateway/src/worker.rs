@@ -1,0 +1,208 @@
+//! A thread that serves connections: its own runtime, its own plugin instances.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use arc_swap::{ArcSwap, Cache};
+use prometheus::IntGauge;
+use tallygate_connect::frame::Chunk;
+use tallygate_event::Outcome;
+use tallygate_index::{NewIps, UniqueIps};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{mpsc, watch};
+
+use crate::in_flight::InFlight;
+use crate::ingest;
+use crate::metrics::Metrics;
+use crate::net::{self, Waits};
+use crate::pipeline::Instances;
+use crate::serving::Serving;
+
+/// What all workers share.
+pub(crate) struct Shared {
+    pub(crate) serving: Arc<ArcSwap<Serving>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) unique: Arc<UniqueIps>,
+    pub(crate) in_flight: InFlight,
+}
+
+/// What belongs to one worker, and to nobody else.
+pub(crate) struct Worker {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) instances: Instances,
+    unique: Arc<UniqueIps>,
+    serving: RefCell<Cache<Arc<ArcSwap<Serving>>, Arc<Serving>>>,
+    /// The snapshot that `instances` were last tidied for.
+    tidied: Cell<*const Serving>,
+    new_ips: RefCell<NewIps>,
+    chunk: Cell<Option<Chunk>>,
+}
+
+/// The other end of a worker: where the acceptor hands connections over.
+pub(crate) struct Handle {
+    sender: mpsc::Sender<(std::net::TcpStream, Guard)>,
+    connections: Arc<AtomicUsize>,
+    gauge: IntGauge,
+    thread: JoinHandle<()>,
+}
+
+/// Counts one connection for as long as it lives.
+pub(crate) struct Guard {
+    connections: Arc<AtomicUsize>,
+    gauge: IntGauge,
+}
+
+/// Connections that may wait for a busy worker to take them.
+const HANDOVER: usize = 1024;
+
+// === impl Worker ===
+
+impl Worker {
+    fn new(shared: &Shared) -> Self {
+        Self {
+            metrics: Arc::clone(&shared.metrics),
+            in_flight: shared.in_flight.clone(),
+            instances: Instances::default(),
+            unique: Arc::clone(&shared.unique),
+            serving: RefCell::new(Cache::new(Arc::clone(&shared.serving))),
+            tidied: Cell::new(std::ptr::null()),
+            new_ips: RefCell::default(),
+            chunk: Cell::default(),
+        }
+    }
+
+    /// What serves now.
+    pub(crate) fn serving(&self) -> Arc<Serving> {
+        let serving = Arc::clone(self.serving.borrow_mut().load());
+        if self.tidied.replace(Arc::as_ptr(&serving)) != Arc::as_ptr(&serving) {
+            self.instances.keep_only(&serving.plugins);
+        }
+        serving
+    }
+
+    /// Adds the addresses of an outcome to the set.
+    pub(crate) fn add(&self, outcome: &Outcome) {
+        let mut new = self.new_ips.borrow_mut();
+        new.clear();
+        self.unique.insert(&outcome.v4, &outcome.v6, &mut new);
+    }
+
+    /// Memory for framing: the worker's own if no other request of this thread has it.
+    pub(crate) fn take_chunk(&self) -> Chunk {
+        self.chunk.take().unwrap_or_default()
+    }
+
+    /// Keeps the memory for the next.
+    pub(crate) fn give_back(&self, chunk: Chunk) {
+        self.chunk.set(Some(chunk));
+    }
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// Starts a worker. It ends when the handle is dropped and its connections are done, or `stop` turns true.
+    pub(crate) fn start(
+        name: String,
+        shared: Arc<Shared>,
+        draining: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
+    ) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(HANDOVER);
+        let gauge = shared.metrics.connections.clone();
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            // One blocking thread: plugins that misbehave are contained there, one after the other.
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1);
+            match runtime.build_local(LocalOptions::default()) {
+                Ok(runtime) => {
+                    runtime.block_on(run(shared, receiver, draining, stop));
+                    runtime.shutdown_background();
+                }
+                Err(error) => tracing::error!(%error, "a worker cannot start"),
+            }
+        })?;
+        Ok(Self { sender, connections: Arc::default(), gauge, thread })
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Hands a connection over; false if the worker has too many waiting.
+    pub(crate) fn give(&self, stream: std::net::TcpStream) -> bool {
+        self.sender.try_send((stream, Guard::new(&self.connections, &self.gauge))).is_ok()
+    }
+
+    /// Waits until the worker has ended.
+    pub(crate) fn join(self) {
+        drop(self.sender);
+        if self.thread.join().is_err() {
+            tracing::error!("a worker ended in a panic");
+        }
+    }
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    mut receiver: mpsc::Receiver<(std::net::TcpStream, Guard)>,
+    draining: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let worker = Rc::new(Worker::new(&shared));
+    // Each connection holds a sender; when all are gone, so are the connections.
+    let (alive, mut all_done) = mpsc::channel::<()>(1);
+    let accept = async {
+        while let Some((stream, guard)) = receiver.recv().await {
+            let (worker, draining, alive) = (Rc::clone(&worker), draining.clone(), alive.clone());
+            tokio::task::spawn_local(async move {
+                connection(worker, stream, draining).await;
+                drop((guard, alive));
+            });
+        }
+    };
+    let finish = async {
+        accept.await;
+        drop(alive);
+        all_done.recv().await;
+    };
+    tokio::select! {
+        () = finish => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn connection(worker: Rc<Worker>, stream: std::net::TcpStream, draining: watch::Receiver<bool>) {
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be taken over");
+            return;
+        }
+    };
+    let limits = &worker.serving().limits;
+    let waits = Waits { header: limits.header_timeout, idle: limits.idle_timeout, write: limits.body_timeout };
+    net::serve(stream, ingest::service(worker), waits, draining).await;
+}
+
+// === impl Guard ===
+
+impl Guard {
+    fn new(connections: &Arc<AtomicUsize>, gauge: &IntGauge) -> Self {
+        connections.fetch_add(1, Ordering::Relaxed);
+        gauge.inc();
+        Self { connections: Arc::clone(connections), gauge: gauge.clone() }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+        self.gauge.dec();
+    }
+}
