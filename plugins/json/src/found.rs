@@ -1,0 +1,199 @@
+//! What was found in a record: the values at the paths looked for.
+
+use tallygate_guest::{Address, NO_TIME, Reject, Text, Times, epoch};
+
+use crate::{
+    fields::{MAX_FIELDS, NO_SLOT},
+    string::unescape,
+};
+
+/// What a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// A string without escapes.
+    Plain,
+    /// A string with escapes.
+    Escaped,
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    Null,
+    Object,
+    /// An array of which no element says anything.
+    Array,
+}
+
+/// A value and where it lies; a string without its quotes.
+#[derive(Clone, Copy)]
+pub(crate) struct Value {
+    start: u32,
+    end: u32,
+    kind: Kind,
+}
+
+/// What a value says about the client.
+pub(crate) enum Says {
+    Nothing,
+    Address(Address),
+    SomethingElse,
+}
+
+/// The values at the paths looked for. A later value of a path replaces an earlier one.
+pub(crate) struct Found {
+    /// One bit for each slot that holds a value of this record. Bit [`NO_SLOT`] means nothing.
+    set: u64,
+    values: [Value; 64],
+}
+
+// === impl Value ===
+
+impl Value {
+    #[inline]
+    pub(crate) fn new(start: usize, end: usize, kind: Kind) -> Self {
+        // Places fit: a batch beyond 4 GiB does not fit into the memory of a component.
+        Self { start: start as u32, end: end as u32, kind }
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.kind
+    }
+
+    /// The bytes between the quotes, escapes and all.
+    pub(crate) fn raw(self, text: Text<'_>) -> &[u8] {
+        text.slice(self.start as usize, self.end as usize)
+    }
+
+    /// What the value says about the client.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub(crate) fn says(self, text: Text<'_>) -> Says {
+        if self.kind == Kind::Plain
+            && let Some(address) = Address::read(text, self.start as usize, self.end as usize)
+        {
+            return Says::Address(address);
+        }
+        self.says_otherwise(text)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn says_otherwise(self, text: Text<'_>) -> Says {
+        match self.kind {
+            Kind::Plain => list(self.raw(text)),
+            Kind::Escaped => list(&unescape(self.raw(text))),
+            Kind::Null | Kind::Array => Says::Nothing,
+            Kind::Number | Kind::Boolean | Kind::Object => Says::SomethingElse,
+        }
+    }
+
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub(crate) fn time(self, text: Text<'_>, times: &mut Times) -> i64 {
+        match self.kind {
+            Kind::Plain => times.read(text, self.start as usize, self.end as usize),
+            Kind::Number => epoch(self.raw(text)),
+            Kind::Escaped => times.parse(&unescape(self.raw(text))),
+            _ => NO_TIME,
+        }
+    }
+}
+
+/// The leftmost address of a list separated by commas, as `X-Forwarded-For` is one: proxies append, so the
+/// leftmost is the client. A string without a comma is a list of one.
+fn list(bytes: &[u8]) -> Says {
+    let mut says = Says::Nothing;
+    for part in bytes.split(|byte| *byte == b',') {
+        match part.trim_ascii() {
+            b"" | b"-" => {}
+            part => match Address::parse(part) {
+                Some(address) => return Says::Address(address),
+                None => says = Says::SomethingElse,
+            },
+        }
+    }
+    says
+}
+
+// === impl Found ===
+
+impl Found {
+    pub(crate) fn new() -> Self {
+        Self { set: 0, values: [Value::new(0, 0, Kind::Null); 64] }
+    }
+
+    /// Forgets the record before.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.set = 0;
+    }
+
+    /// Replaces the value of a slot.
+    #[inline]
+    pub(crate) fn put(&mut self, slot: u8, value: Value) {
+        let slot = slot & NO_SLOT;
+        self.set |= 1 << slot;
+        self.values[usize::from(slot)] = value;
+    }
+
+    /// Takes an element of an array: the first one that holds an address stays.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn put_element(&mut self, slot: u8, value: Value, text: Text<'_>) {
+        if slot == NO_SLOT {
+            return;
+        }
+        let kept = self.get(slot).map_or(Says::Nothing, |kept| kept.says(text));
+        let better = match kept {
+            Says::Address(_) => false,
+            Says::Nothing => true,
+            Says::SomethingElse => matches!(value.says(text), Says::Address(_)),
+        };
+        // Nothing but addresses is looked for in arrays, so of times the first element stays.
+        let first = self.get(slot).is_none_or(|kept| kept.kind == Kind::Array);
+        if first || better && usize::from(slot) < MAX_FIELDS {
+            self.put(slot, value);
+        }
+    }
+
+    pub(crate) fn get(&self, slot: u8) -> Option<Value> {
+        let set = self.set >> (slot & NO_SLOT) & 1 != 0;
+        self.values.get(usize::from(slot)).copied().filter(|_| set)
+    }
+
+    /// The address of the most preferred field that holds one, and the field's slot.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub(crate) fn address(&self, text: Text<'_>) -> Result<(Address, u8), Reject> {
+        let mut reject = Reject::FieldMissing;
+        let mut left = self.set & ADDRESSES;
+        while left != 0 {
+            let slot = left.trailing_zeros() as u8;
+            left &= left - 1;
+            match self.values[usize::from(slot & 63)].says(text) {
+                Says::Address(address) => return Ok((address, slot)),
+                Says::SomethingElse => reject = Reject::NotAnAddress,
+                Says::Nothing => {}
+            }
+        }
+        Err(reject)
+    }
+
+    /// The most preferred time that can be read, and the field's slot.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub(crate) fn time(&self, text: Text<'_>, times: &mut Times) -> (i64, u8) {
+        let mut left = self.set & TIMES;
+        while left != 0 {
+            let slot = left.trailing_zeros() as u8;
+            left &= left - 1;
+            let time = self.values[usize::from(slot & 63)].time(text, times);
+            if time != NO_TIME {
+                return (time, slot);
+            }
+        }
+        (NO_TIME, NO_SLOT)
+    }
+}
+
+const ADDRESSES: u64 = (1 << MAX_FIELDS) - 1;
+const TIMES: u64 = !ADDRESSES & !(1 << NO_SLOT);

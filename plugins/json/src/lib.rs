@@ -1,0 +1,16 @@
+//! The plugin for JSON records: see `README.md` beside this crate for what it accepts.
+
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+#[cfg(target_arch = "wasm32")]
+mod component;
+mod explain;
+mod fields;
+mod found;
+mod json;
+mod parser;
+mod string;
+
+pub use json::Json;

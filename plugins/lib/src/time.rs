@@ -1,0 +1,105 @@
+//! Reading event times, as Unix milliseconds.
+//!
+//! What is not a time is no reason to reject a record, so everything here answers [`NO_TIME`] instead of an error.
+
+mod clock;
+mod date;
+mod epoch;
+
+use crate::{Text, with_slack};
+use date::Dates;
+
+pub use epoch::epoch;
+
+/// The time of a record that has none.
+pub const NO_TIME: i64 = i64::MIN;
+
+/// Reads times that are written as text, and remembers the last date, since logs seldom change theirs.
+#[derive(Default)]
+pub struct Times {
+    dates: Dates,
+}
+
+// === impl Times ===
+
+impl Times {
+    /// Reads the bytes from `start` to `end` in whichever notation they are: RFC 3339, the Common Log Format's,
+    /// or a number since the epoch.
+    #[must_use]
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub fn read(&mut self, text: Text<'_>, start: usize, end: usize) -> i64 {
+        match self.rfc3339(text, start, end) {
+            Some(time) => time,
+            None => self.other(text, start, end),
+        }
+    }
+
+    /// Reads a time that lies on its own.
+    #[must_use]
+    #[cold]
+    #[inline(never)]
+    pub fn parse(&mut self, bytes: &[u8]) -> i64 {
+        let copy = with_slack(bytes);
+        Text::new(&copy).map_or(NO_TIME, |text| self.read(text, 0, bytes.len()))
+    }
+
+    /// Reads `2020-06-24T15:27:00.123456Z`, RFC 3339 section 5.6. An offset may also lack its colon, as
+    /// `strftime` writes it; a time without an offset is ambiguous and none.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn rfc3339(&mut self, text: Text<'_>, start: usize, end: usize) -> Option<i64> {
+        if end < start + 20 {
+            return None;
+        }
+        let days = self.dates.dashed(text.eight(start), text.eight(start + 2))?;
+        if !matches!(text.byte(start + 10), b'T' | b't' | b' ') {
+            return None;
+        }
+        let seconds = clock::seconds(text.eight(start + 11))?;
+        let (millis, zone) = match text.byte(start + 19) {
+            b'.' => clock::fraction(text, start + 20)?,
+            _ => (0, start + 19),
+        };
+        let offset = clock::offset(text, zone, end)?;
+        finish(days, seconds, offset).map(|time| time + millis)
+    }
+
+    /// Reads `10/Oct/2000:13:55:36 -0700`, the Common Log Format's time.
+    #[must_use]
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub fn clf(&mut self, text: Text<'_>, start: usize, end: usize) -> Option<i64> {
+        if end != start + 26 || text.byte(start + 11) != b':' || text.byte(start + 20) != b' ' {
+            return None;
+        }
+        let days = self.dates.slashed(text.eight(start), text.eight(start + 3))?;
+        let seconds = clock::seconds(text.eight(start + 12))?;
+        let offset = clock::offset(text, start + 21, end)?;
+        finish(days, seconds, offset)
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn other(&mut self, text: Text<'_>, start: usize, end: usize) -> i64 {
+        match self.clf(text, start, end) {
+            Some(time) => time,
+            None => epoch(text.slice(start, end)),
+        }
+    }
+}
+
+/// Milliseconds of a second of a day, written at an offset of so many seconds from UTC.
+#[inline]
+fn finish(days: i64, seconds: clock::Seconds, offset: i64) -> Option<i64> {
+    let time = days * 86_400 + i64::from(seconds.of_day) - offset;
+    // Leap seconds are inserted before midnight UTC and nowhere else; they count as the second that follows.
+    if seconds.leap && time.rem_euclid(86_400) != 0 {
+        return None;
+    }
+    Some(time * 1000)
+}
+
+#[cfg(test)]
+mod tests;
