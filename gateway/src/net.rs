@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use idle::{IdleTimer, Watched};
+use idle::IdleTimer;
 
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]

@@ -81,7 +81,7 @@ impl Reloader {
 impl Hint {
     pub(crate) fn give(&self) {
         // If one is waiting already, this change will be seen with it.
-        drop(self.0.try_send(()));
+        let _full = self.0.try_send(());
     }
 }
 

@@ -118,8 +118,8 @@ impl Handle {
         let gauge = shared.metrics.connections.clone();
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             // One blocking thread: plugins that misbehave are contained there, one after the other.
-            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1);
-            match runtime.build_local(LocalOptions::default()) {
+            let mut builder = Builder::new_current_thread();
+            match builder.enable_all().max_blocking_threads(1).build_local(LocalOptions::default()) {
                 Ok(runtime) => {
                     runtime.block_on(run(shared, receiver, draining, stop));
                     runtime.shutdown_background();
@@ -155,9 +155,9 @@ async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let worker = Rc::new(Worker::new(&shared));
-    // Each connection holds a sender; when all are gone, so are the connections.
-    let (alive, mut all_done) = mpsc::channel::<()>(1);
-    let accept = async {
+    let finish = async {
+        // Each connection holds a sender; when all are gone, so are the connections.
+        let (alive, mut all_done) = mpsc::channel::<()>(1);
         while let Some((stream, guard)) = receiver.recv().await {
             let (worker, draining, alive) = (Rc::clone(&worker), draining.clone(), alive.clone());
             tokio::task::spawn_local(async move {
@@ -165,9 +165,6 @@ async fn run(
                 drop((guard, alive));
             });
         }
-    };
-    let finish = async {
-        accept.await;
         drop(alive);
         all_done.recv().await;
     };

@@ -29,9 +29,9 @@ fn write_family(text: &mut String, family: &MetricFamily) -> std::fmt::Result {
     writeln!(text, "# HELP {base} {}", escape(family.help()))?;
     for metric in family.get_metric() {
         match kind {
-            MetricType::COUNTER => sample(text, &format!("{base}_total"), metric, metric.get_counter().value())?,
+            MetricType::COUNTER => sample(text, &format!("{base}_total"), metric, metric.get_counter().get_value())?,
             MetricType::HISTOGRAM => write_histogram(text, base, metric)?,
-            _ => sample(text, base, metric, metric.get_gauge().value())?,
+            _ => sample(text, base, metric, metric.get_gauge().get_value())?,
         }
     }
     Ok(())
