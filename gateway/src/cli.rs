@@ -14,7 +14,12 @@ use crate::config::Override;
 use crate::reload::Source;
 
 #[derive(Parser)]
-#[command(name = "tallygate", version, about = "Log ingestion gateway: exact unique client IPs", arg_required_else_help = true)]
+#[command(
+    name = "tallygate",
+    version,
+    about = "Log ingestion gateway: exact unique client IPs",
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -49,12 +49,14 @@ async fn answer(worker: &Worker, request: Request<Incoming>) -> Response<Full<By
 async fn ingest(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Tally, Refusal> {
     let serving = worker.serving();
     let (head, body) = request.into_parts();
-    let active = serving.routes.find(&head.method, head.uri.path(), &head.headers).map_err(|refused| match refused {
-        Refused::NoSuchPath => Refusal::no_such_path(head.uri.path()),
-        Refused::NotPost => Refusal::not_post(),
-    })?;
+    let active =
+        serving.routes.find(&head.method, head.uri.path(), &head.headers).map_err(|refused| match refused {
+            Refused::NoSuchPath => Refusal::no_such_path(head.uri.path()),
+            Refused::NotPost => Refusal::not_post(),
+        })?;
     let text = |name: HeaderName| head.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let encoding = Encoding::parse(text(CONTENT_ENCODING).unwrap_or_default()).map_err(|_| Refusal::unknown_encoding())?;
+    let encoding =
+        Encoding::parse(text(CONTENT_ENCODING).unwrap_or_default()).map_err(|_| Refusal::unknown_encoding())?;
     if head.headers.get_all(CONTENT_ENCODING).iter().count() > 1 {
         return Err(Refusal::unknown_encoding());
     }

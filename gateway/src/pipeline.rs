@@ -3,7 +3,7 @@
 mod call;
 
 use bytes::Bytes;
-use tallygate_connect::frame::{Bounds, Chunk, Framing, Frames};
+use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
 
 use crate::serving::Active;

@@ -119,11 +119,7 @@ fn unavailable(active: &Active, why: &str) -> Unavailable {
 
 impl Instances {
     /// Calls the worker's instance of the plugin, made if there is none. One that failed or has grown is dropped.
-    fn call<T>(
-        &self,
-        plugin: &Plugin,
-        call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+    fn call<T>(&self, plugin: &Plugin, call: impl FnOnce(&mut Instance) -> Result<T, Failure>) -> Result<T, Failure> {
         let mut instances = self.0.borrow_mut();
         let at = match instances.iter().position(|(id, _)| *id == plugin.id()) {
             Some(at) => at,

@@ -36,7 +36,8 @@ impl Loader {
     pub(crate) fn load(&self, config: &Config, current: Option<&Serving>) -> Result<Serving, Vec<LoadProblem>> {
         let (mut plugins, mut problems) = (Vec::new(), Vec::new());
         for plugin in config.all_plugins() {
-            let serving = current.and_then(|current| current.plugins.iter().find(|active| active.config.name == plugin.name));
+            let serving =
+                current.and_then(|current| current.plugins.iter().find(|active| active.config.name == plugin.name));
             match self.plugin(&plugin, serving) {
                 Ok(active) => plugins.push(active),
                 Err(error) => {

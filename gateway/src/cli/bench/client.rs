@@ -35,7 +35,8 @@ const FAILURES: u64 = 10;
 
 /// Sends over so many connections until the plan is done.
 pub(super) async fn run(plan: Arc<Plan>, connections: usize) -> Tally {
-    let tasks: Vec<_> = (0..connections).map(|at| tokio::task::spawn_local(connection(Arc::clone(&plan), at))).collect();
+    let tasks: Vec<_> =
+        (0..connections).map(|at| tokio::task::spawn_local(connection(Arc::clone(&plan), at))).collect();
     let mut tally = Tally::default();
     for task in tasks {
         match task.await {

@@ -1,0 +1,133 @@
+use super::*;
+
+fn problems(text: &str, overrides: &[Override]) -> Vec<String> {
+    let problems = Config::parse(text, overrides).expect_err("has problems");
+    Problems { file: Some(PathBuf::from("t.toml")), problems }.to_string().lines().map(str::to_owned).collect()
+}
+
+fn over(name: &str, value: &str) -> Vec<Override> {
+    Override::from_environment([(name.to_owned(), value.to_owned())].into_iter())
+}
+
+#[test]
+fn no_file_is_needed() {
+    let config = Config::parse("", &[]).expect("defaults are good");
+    assert_eq!(config.ingest.listen.port(), 5000);
+    assert_eq!(config.ops.listen.port(), 9102);
+    assert_eq!(config.ingest.max_body, 16 << 20);
+    assert_eq!(config.all_plugins().iter().map(|plugin| plugin.name.as_str()).collect::<Vec<_>>(), ["json"]);
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = Config::parse(
+        r#"
+        data_dir = "d"
+        log_level = "debug"
+        [ingest]
+        listen = "127.0.0.1:1"
+        max_body = "1 MiB"
+        max_decompressed = 2_000_000
+        max_record = "3 KiB"
+        max_in_flight = "4 MB"
+        max_connections = 5
+        header_timeout = "6 s"
+        body_timeout = "700 ms"
+        idle_timeout = "8 min"
+        drain_timeout = "9 s"
+        workers = 10
+        [ops]
+        listen = "[::1]:2"
+        [addresses]
+        ipv6 = "/56"
+        max_per_64 = 7
+        [plugins.mine]
+        path = "mine.wasm"
+        settings = { fields = "a,b", deep = 3, strict = true }
+        limits = { memory = "8 MiB", time = "50 ms" }
+        [[routes]]
+        path = "/mine"
+        content_type = "Text/Plain"
+        header = { x-format = "mine" }
+        plugins = ["mine"]
+        "#,
+        &[],
+    )
+    .expect("all of it is good");
+    assert_eq!(config.ingest.max_decompressed, 2_000_000);
+    assert_eq!(config.ingest.max_in_flight, 4_000_000);
+    assert_eq!(config.ingest.idle_timeout, Duration::from_secs(480));
+    assert_eq!(config.ingest.body_timeout, Duration::from_millis(700));
+    assert_eq!(config.addresses.cap_per_64.get(), 7);
+    let [plugin] = config.plugins.as_slice() else { panic!("one plugin") };
+    assert_eq!(plugin.limits, Limits { memory: 8 << 20, time: Duration::from_millis(50) });
+    let settings = [("deep", "3"), ("fields", "a,b"), ("strict", "true")];
+    assert_eq!(plugin.settings, settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let [route] = config.routes.as_slice() else { panic!("one route") };
+    assert_eq!(route.content_type.as_deref(), Some("text/plain"));
+    assert_eq!(route.plugin, "mine");
+}
+
+#[test]
+fn all_problems_come_at_once_with_their_lines() {
+    let text = r#"data_dir = 1
+[ingest]
+listen = "nowhere"
+max_body = "16 Mib"
+max_bdy = "1 MiB"
+max_record = "-1"
+[plugins.mine]
+limits = { memory = "much" }
+[[routes]]
+plugins = ["yours", "mine"]
+[[routes]]
+path = "logs"
+[wat]
+"#;
+    assert_eq!(
+        problems(text, &[]),
+        [
+            "t.toml:1: data_dir: expected a path, found 1",
+            "t.toml:3: ingest.listen: expected an address with a port, such as \"0.0.0.0:5000\" or \"[::]:5000\", found \"nowhere\"",
+            "t.toml:6: ingest.max_record: expected a size such as \"16 MiB\", at most 1 TiB, found \"-1\"",
+            "t.toml:5: unknown key ingest.max_bdy, did you mean max_body?",
+            "t.toml:8: plugins.mine.limits.memory: expected a size such as \"16 MiB\", at most 1 TiB, found \"much\"",
+            "t.toml:10: routes.plugins: expected exactly one plugin, found 2",
+            "t.toml:9: routes: a route needs at least one of path, content_type and header",
+            "t.toml:12: routes.path: expected a path that begins with \"/\", without a query, found \"logs\"",
+            "t.toml:11: routes.plugins is missing",
+            "t.toml:11: routes: a route needs at least one of path, content_type and header",
+            "t.toml:13: unknown key wat; known here: data_dir, log_level, ingest, ops, addresses, plugins, routes",
+            "t.toml:7: plugins.mine has no path, and no plugin of that name is shipped (shipped: access-log, json)",
+        ]
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_names_the_line() {
+    let found = problems("[ingest\nmax_body = 1\n", &[]);
+    assert!(found.iter().any(|problem| problem.starts_with("t.toml:1: ")), "{found:?}");
+}
+
+#[test]
+fn variables_override_the_file() {
+    let text = "[ingest]\nlisten = \"1.1.1.1:1\"\nworkers = 3";
+    let config = Config::parse(text, &over("TALLYGATE_INGEST__LISTEN", "2.2.2.2:2")).expect("good");
+    assert_eq!(config.ingest.listen, SocketAddr::from(([2, 2, 2, 2], 2)));
+    let config = Config::parse(text, &over("TALLYGATE_INGEST__WORKERS", "4")).expect("good");
+    assert_eq!(config.ingest.workers, 4);
+    let config = Config::parse("", &over("TALLYGATE_DATA_DIR", "/d")).expect("good");
+    assert_eq!(config.data_dir, PathBuf::from("/d"));
+    assert_eq!(
+        problems("", &over("TALLYGATE_INGEST__WORKER", "4")),
+        ["TALLYGATE_INGEST__WORKER: unknown key ingest.worker, did you mean workers?"]
+    );
+    assert!(problems("", &over("TALLYGATE_OPS__LISTEN", "x"))[0].starts_with("TALLYGATE_OPS__LISTEN: ops.listen: "));
+}
+
+#[test]
+fn variables_that_kubernetes_sets_are_left_alone() {
+    assert!(over("TALLYGATE_PORT", "tcp://10.0.0.1:5000").is_empty());
+    assert!(over("TALLYGATE_PORT_5000_TCP_ADDR", "10.0.0.1").is_empty());
+    assert!(over("TALLYGATE_TOKEN", "secret").is_empty());
+}
