@@ -22,7 +22,7 @@ pub struct Host {
     engine: Engine,
     cache: Option<Cache>,
     loads: AtomicU64,
-    _ticker: Ticker,
+    ticker: Arc<Ticker>,
 }
 
 /// Why no host could be set up.
@@ -54,7 +54,7 @@ impl Host {
             }
         });
         let ticker = Ticker::start(&engine).map_err(HostError::Ticker)?;
-        Ok(Self { engine, cache, loads: AtomicU64::new(0), _ticker: ticker })
+        Ok(Self { engine, cache, loads: AtomicU64::new(0), ticker: Arc::new(ticker) })
     }
 
     /// Makes a plugin out of a component: checks it, compiles it, asks who it is, configures it and tries it.
@@ -81,7 +81,8 @@ impl Host {
                 |pre| api::v0_1::PluginPre::new(pre).map_err(|error| LoadError::wasmtime(Stage::Version, &error)),
             )?;
         let id = self.loads.fetch_add(1, Ordering::Relaxed);
-        load::prepare(load::Parts { id, name, digest, wit, pre, settings, limits })
+        let ticker = Arc::clone(&self.ticker);
+        load::prepare(load::Parts { id, name, digest, wit, pre, settings, limits, ticker })
     }
 
     fn compile(&self, wasm: &[u8], digest: &str) -> Result<Component, LoadError> {

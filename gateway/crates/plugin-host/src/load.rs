@@ -7,6 +7,7 @@ use wasmtime::Store;
 
 use crate::api::v0_1::PluginPre;
 use crate::api::v0_1::tallygate::plugin::types::Info;
+use crate::deadline::Ticker;
 use crate::guest::{Guest, printable};
 use crate::instance::{Failure, Instance};
 use crate::{Health, Limits};
@@ -37,6 +38,8 @@ pub struct Plugin {
     pre: PluginPre<Guest>,
     memory: Arc<AtomicU64>,
     health: Health,
+    /// Without it no deadline would ever come, so it lives as long as any plugin does.
+    _ticker: Arc<Ticker>,
 }
 
 /// What stands between a file and a serving plugin.
@@ -78,6 +81,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) pre: PluginPre<Guest>,
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
+    pub(crate) ticker: Arc<Ticker>,
 }
 
 /// Bounds on what a plugin says of itself.
@@ -100,6 +104,7 @@ pub(crate) fn prepare(parts: Parts<'_>) -> Result<Arc<Plugin>, LoadError> {
         pre: parts.pre,
         memory: Arc::default(),
         health: Health::new(),
+        _ticker: parts.ticker,
     };
     let info = plugin.describe()?;
     plugin.version = printable(&info.version, NAME_BYTES);

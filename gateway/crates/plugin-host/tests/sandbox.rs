@@ -1,0 +1,202 @@
+//! What a guest can do, to others and to itself: nothing and not much. Runs real guests, built from source.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tallygate_event::{Code, NO_TIME, Outcome, Records};
+use tallygate_plugin_host::{Failure, Host, Limits, LoadError, Plugin, Stage, contain};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().expect("the checkout")
+}
+
+/// The component of a guest, built once.
+fn guest(name: &str) -> Vec<u8> {
+    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder").join("guests");
+        let manifest = root().join("tests/guests/Cargo.toml");
+        tallygate_guest_build::build(&manifest, &["empty", "unruly"], &target).expect("the guests build")
+    });
+    let path = built.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name)).expect("a guest");
+    std::fs::read(path).expect("was just built")
+}
+
+fn limits() -> Limits {
+    Limits { memory: 16 << 20, time: Duration::from_millis(40) }
+}
+
+fn load(settings: &[(&str, &str)]) -> Result<Arc<Plugin>, LoadError> {
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Host::new(None).expect("a host").load("unruly", &guest("unruly"), settings, limits())
+}
+
+fn unruly() -> Arc<Plugin> {
+    load(&[]).expect("the guest loads")
+}
+
+/// Words as records.
+struct Batch {
+    data: String,
+    starts: Vec<u32>,
+    ends: Vec<u32>,
+}
+
+impl Batch {
+    fn new(words: &[&str]) -> Self {
+        let (mut starts, mut ends, mut data) = (vec![], vec![], String::new());
+        for word in words {
+            starts.push(data.len() as u32);
+            data.push_str(word);
+            ends.push(data.len() as u32);
+            data.push('\n');
+        }
+        Self { data, starts, ends }
+    }
+
+    fn records(&self) -> Records<'_> {
+        Records { data: self.data.as_bytes(), starts: &self.starts, ends: &self.ends }
+    }
+}
+
+fn extract(plugin: &Plugin, words: &[&str]) -> Result<Outcome, Failure> {
+    plugin.instantiate().expect("an instance").extract(Batch::new(words).records())
+}
+
+#[test]
+fn good_records_come_back_in_order() {
+    let outcome = extract(&unruly(), &["1.2.3.4", "nothing", "on-request", "5.6.7.8"]).expect("an answer");
+    assert_eq!(outcome.status, [0, 16, 200, 0]);
+    assert_eq!(outcome.v4, [0x0102_0304, 0x0506_0708]);
+    assert!(outcome.times.is_empty());
+    assert_eq!(unruly().code_name(Code(200)), "on-request");
+    assert_ne!(NO_TIME, 0);
+}
+
+#[test]
+fn each_sin_has_its_kind() {
+    let plugin = unruly();
+    let kinds = [
+        ("trap", "trap"),
+        ("spin", "deadline"),
+        ("hog", "trap"),
+        ("recurse", "trap"),
+        ("miscount-status", "contract"),
+        ("miscount-v4", "contract"),
+        ("miscount-v6", "contract"),
+        ("miscount-times", "contract"),
+        ("impossible", "contract"),
+        ("unnamed", "contract"),
+    ];
+    for (word, kind) in kinds {
+        let failure = extract(&plugin, &["1.2.3.4", word]).expect_err(word);
+        assert_eq!(failure.kind(), kind, "{word}: {failure}");
+    }
+    assert_eq!(plugin.memory_bytes(), 0, "every instance gave its memory back");
+}
+
+#[test]
+fn one_poison_record_in_a_thousand_is_rejected_alone() {
+    let plugin = unruly();
+    for poison in ["trap", "miscount-v4", "spin", "hog"] {
+        let mut words = vec!["1.2.3.4"; 1000];
+        words[617] = poison;
+        let batch = Batch::new(&words);
+        let mut failures = 0;
+        let outcome = contain(&plugin, batch.records(), |_| failures += 1).expect("is contained");
+        assert_eq!(outcome.rejects().collect::<Vec<_>>(), [(617, Code::TRAP)], "{poison}");
+        assert_eq!(outcome.accepted(), 999);
+        assert!(failures <= 11, "{poison}: {failures} failures for one record in a thousand");
+    }
+}
+
+#[test]
+fn when_every_record_traps_each_is_rejected() {
+    let batch = Batch::new(&["trap"; 64]);
+    let outcome = contain(&unruly(), batch.records(), |_| {}).expect("traps are quick");
+    assert_eq!(outcome.status, [Code::TRAP.0; 64]);
+}
+
+#[test]
+fn when_every_record_spins_containment_gives_up() {
+    let batch = Batch::new(&["spin"; 1000]);
+    let exhausted = contain(&unruly(), batch.records(), |_| {}).expect_err("has no end otherwise");
+    assert!(matches!(exhausted.last, Failure::Deadline(_)));
+}
+
+#[test]
+fn a_guest_sees_nothing_of_the_host() {
+    let words = unruly().instantiate().expect("an instance").explain(b"probe").expect("an answer");
+    let nothing = "environment 0, arguments 0, files 0, written false, connected false, clock 0, map 3";
+    assert_eq!(words, Ok(nothing.to_owned()));
+}
+
+#[test]
+fn words_of_a_guest_are_made_printable() {
+    let words = unruly().instantiate().expect("an instance").explain(b"x").expect("an answer");
+    assert_eq!(words, Err("not an address\\nand more".to_owned()));
+}
+
+#[test]
+fn explain_is_held_to_the_deadline_too() {
+    for word in ["explain-trap", "explain-spin"] {
+        assert!(unruly().instantiate().expect("an instance").explain(word.as_bytes()).is_err(), "{word}");
+    }
+}
+
+#[test]
+fn a_flood_of_log_lines_changes_nothing() {
+    assert_eq!(extract(&unruly(), &["log", "1.2.3.4"]).expect("an answer").status, [16, 0]);
+}
+
+#[test]
+fn a_guest_that_misbehaves_while_it_is_configured_is_refused() {
+    for (value, expected) in [("trap", "trapped"), ("spin", "did not answer"), ("x", "expected trap or spin")] {
+        let error = load(&[("configure", value)]).err().expect("is refused");
+        assert_eq!(error.stage, Stage::Configure, "{value}");
+        assert!(error.message.contains(expected), "{value}: {}", error.message);
+    }
+}
+
+#[test]
+fn what_is_no_component_is_refused_with_advice() {
+    let host = Host::new(None).expect("a host");
+    let cases: [(&[u8], Stage, &str); 5] = [
+        (b"", Stage::Parse, "empty"),
+        (b"hello, world", Stage::Parse, "not WebAssembly"),
+        (b"\0asm\x01\0\0\0", Stage::Parse, "core WebAssembly module"),
+        (b"\0asm\x0d\0\x01\0", Stage::Version, "exports no tallygate:plugin/extractor@"),
+        (b"\0asm\x0d\0\x01\0garbage", Stage::Compile, ""),
+    ];
+    for (bytes, stage, advice) in cases {
+        let error = host.load("x", bytes, vec![], limits()).err().expect("is refused");
+        assert_eq!(error.stage, stage, "{bytes:?}: {error}");
+        assert!(error.message.contains(advice), "{bytes:?}: {error}");
+    }
+}
+
+#[test]
+fn a_second_start_compiles_nothing_and_distrusts_damage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let load = || {
+        let host = Host::new(Some(folder.path())).expect("a host");
+        host.load("unruly", &guest("unruly"), vec![], limits()).expect("loads");
+    };
+    let entry = || {
+        let engine =
+            std::fs::read_dir(folder.path()).expect("the cache").next().expect("one engine").expect("readable");
+        std::fs::read_dir(engine.path()).expect("its folder").next().expect("one entry").expect("readable").path()
+    };
+    load();
+    let whole = std::fs::read(entry()).expect("an entry");
+    load();
+    assert_eq!(std::fs::read(entry()).expect("an entry"), whole, "used as it was");
+
+    let mut torn = whole.clone();
+    torn.truncate(whole.len() / 2);
+    std::fs::write(entry(), torn).expect("writable");
+    load();
+    let again = std::fs::read(entry()).expect("an entry");
+    assert_eq!(again.len(), whole.len(), "compiled anew");
+}
