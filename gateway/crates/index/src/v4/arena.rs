@@ -35,7 +35,7 @@ struct FreeLists {
     /// First free block of each order, or [`NONE`].
     heads: [u32; ORDERS],
     /// For each line of each chunk: 0, or if a free block starts here, its order plus one.
-    starts: Vec<Box<[u8; CHUNK_LINES]>>,
+    starts: Vec<Box<[u8]>>,
 }
 
 const ORDERS: usize = 8;
