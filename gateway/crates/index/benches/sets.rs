@@ -28,7 +28,7 @@ fn even(first: u64) -> Vec<u32> {
 
 /// Within 100 /16s: every page becomes a bitmap.
 fn dense(first: u64) -> Vec<u32> {
-    even(first).iter().map(|address| (address >> 16) % 100 << 16 | address & 0xffff).collect()
+    even(first).iter().map(|address| (((address >> 16) % 100) << 16) | (address & 0xffff)).collect()
 }
 
 /// As clients come: half of all requests from a thousandth of a million clients, which come in runs of /24s.
