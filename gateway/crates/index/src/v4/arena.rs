@@ -34,14 +34,14 @@ pub(super) struct Arena {
 struct FreeLists {
     /// First free block of each order, or [`NONE`].
     heads: [u32; ORDERS],
-    /// For each line: 0, or if a free block starts here, its order plus one.
-    starts: Vec<u8>,
+    /// For each line of each chunk: 0, or if a free block starts here, its order plus one.
+    starts: Vec<Box<[u8]>>,
 }
 
 const ORDERS: usize = 8;
 const TOP: u8 = ORDERS as u8 - 1;
 /// 128 KiB: small enough for a set with few addresses, large enough for the directory to stay in the first cache.
-const CHUNK_BITS: u32 = 11;
+const CHUNK_BITS: u32 = if cfg!(miri) { 9 } else { 11 };
 const CHUNK_LINES: usize = 1 << CHUNK_BITS;
 /// A chunk is added only when no block of the highest order is wholly free, so each of them then holds a live block.
 /// Live are one block for each /16 and one for each thread that is moving a page: this is enough for 4,096 threads.
@@ -130,7 +130,7 @@ impl Arena {
     fn give(&self, free: &mut FreeLists, mut block: Block) {
         while block.order < TOP {
             let neighbour = Block { line: block.line ^ (1 << block.order), order: block.order };
-            if free.starts[neighbour.line as usize] != neighbour.order + 1 {
+            if *free.start(neighbour.line) != neighbour.order + 1 {
                 break;
             }
             self.unlink(free, neighbour);
@@ -145,8 +145,7 @@ impl Arena {
         let fresh = self.chunks[number].set(lines).is_ok();
         debug_assert!(fresh, "chunks are installed in order, under the lock");
         self.installed.store(number + 1, Ordering::Relaxed);
-        free.starts.reserve_exact(CHUNK_LINES);
-        free.starts.resize((number + 1) * CHUNK_LINES, 0);
+        free.starts.push(Box::new([0; CHUNK_LINES]));
         let first = (number * CHUNK_LINES) as u32;
         for line in (first..first + CHUNK_LINES as u32).step_by(1 << TOP).rev() {
             self.link(free, Block { line, order: TOP });
@@ -161,7 +160,7 @@ impl Arena {
         self.next(block.line).store((*head).into(), Ordering::Release);
         self.previous(block.line).store(NONE.into(), Ordering::Release);
         *head = block.line;
-        free.starts[block.line as usize] = block.order + 1;
+        *free.start(block.line) = block.order + 1;
     }
 
     fn unlink(&self, free: &mut FreeLists, block: Block) {
@@ -175,7 +174,7 @@ impl Arena {
         } else {
             self.next(previous).store(next.into(), Ordering::Release);
         }
-        free.starts[block.line as usize] = 0;
+        *free.start(block.line) = 0;
     }
 
     fn next(&self, line: u32) -> &AtomicU64 {
@@ -184,6 +183,14 @@ impl Arena {
 
     fn previous(&self, line: u32) -> &AtomicU64 {
         &self.line(line).0[1]
+    }
+}
+
+// === impl FreeLists ===
+
+impl FreeLists {
+    fn start(&mut self, line: u32) -> &mut u8 {
+        &mut self.starts[(line >> CHUNK_BITS) as usize][line as usize & (CHUNK_LINES - 1)]
     }
 }
 

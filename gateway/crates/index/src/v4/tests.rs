@@ -97,3 +97,20 @@ fn pages_that_outgrow_their_blocks_leave_no_holes() {
     let empty = Ipv4Set::new().memory_bytes();
     assert!(set.memory_bytes() - empty <= pages as usize * 256 * 65 / 64 + 128 * 1024 * 65 / 64);
 }
+
+/// What a lookup meets that was interrupted between the entry and the table, played step by step.
+#[test]
+fn a_block_that_changed_hands_is_noticed() {
+    let set = Ipv4Set::new();
+    let mut new = Vec::new();
+    set.insert(&[0x0a00_0001], &mut new);
+    let Page::Table(block) = page(&set, 0x0a00_0000) else { panic!("one address is a table") };
+    let entry = set.entry(0x0a00_0000);
+    set.insert(&[0x0a00_0002], &mut new);
+    assert!(still_in(entry, block), "a table that only gained an address is the same table");
+    set.insert(&(3..=29).map(|suffix| 0x0a00_0000 + suffix).collect::<Vec<_>>(), &mut new);
+    set.insert(&[0x0b00_7777], &mut new);
+    assert_eq!(page(&set, 0x0b00_0000), Page::Table(block), "the next page takes what the first has left");
+    assert_eq!(table::probe(set.arena.lines(block), 0x7777), Probe::Found, "and would mislead");
+    assert!(!still_in(entry, block));
+}

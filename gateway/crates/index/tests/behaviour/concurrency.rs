@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use tallygate_index::{Granularity, Ipv4Set, Ipv6Policy, NewIps, UniqueIps};
@@ -135,4 +135,41 @@ fn readers_always_see_what_was_inserted_before() {
     }
     done.store(true, Ordering::Relaxed);
     readers.into_iter().for_each(|reader| reader.join().expect("no reader saw anything wrong"));
+}
+
+/// Looks at pages in the very moment when they grow and another page takes over, and overwrites, what they leave.
+#[test]
+fn a_lookup_is_not_misled_by_a_block_that_changes_hands() {
+    let set = Arc::new(Ipv4Set::new());
+    let growing = Arc::new(AtomicU32::new(0));
+    let pages = if cfg!(miri) { 12 } else { 60_000 };
+    let address = |page: u32, n: u32| page << 16 | (n * 2_048 + page % 2_048);
+    (1..=28).for_each(|n| drop_new(&set, address(0, n)));
+    let readers: Vec<_> = (0..2)
+        .map(|_| {
+            let (set, growing) = (Arc::clone(&set), Arc::clone(&growing));
+            thread::spawn(move || {
+                loop {
+                    let page = growing.load(Ordering::Acquire);
+                    if page == pages {
+                        return;
+                    }
+                    assert!(set.contains(address(page, 1)), "inserted before this page was named");
+                    assert!(!set.contains(page << 16 | address(page + 1, 1) & 0xffff), "belongs to the next page only");
+                }
+            })
+        })
+        .collect();
+    for page in 0..pages {
+        growing.store(page, Ordering::Release);
+        // The 29th grows the page, and the first of the next takes the block that it left.
+        drop_new(&set, address(page, 29));
+        (1..=28).for_each(|n| drop_new(&set, address(page + 1, n)));
+    }
+    growing.store(pages, Ordering::Release);
+    readers.into_iter().for_each(|reader| reader.join().expect("no reader was misled"));
+}
+
+fn drop_new(set: &Ipv4Set, address: u32) {
+    assert_eq!(set.insert(&[address], &mut Vec::new()), 1);
 }
