@@ -4,6 +4,7 @@ use tallygate_guest::{Address, NO_TIME, Reject, Text, Times, epoch};
 
 use crate::{
     fields::{MAX_FIELDS, NO_SLOT},
+    parser::Place,
     string::unescape,
 };
 
@@ -56,6 +57,11 @@ impl Value {
 
     pub(crate) fn kind(self) -> Kind {
         self.kind
+    }
+
+    /// Where it lies.
+    pub(crate) fn range(self) -> (usize, usize) {
+        (self.start as usize, self.end as usize)
     }
 
     /// The bytes between the quotes, escapes and all.
@@ -153,6 +159,12 @@ impl Found {
         if first || better && usize::from(slot) < MAX_FIELDS {
             self.put(slot, value);
         }
+    }
+
+    /// The string put last, at `place`, turns out to end at `end`.
+    pub(crate) fn extend(&mut self, place: Place, end: usize, kind: Kind) {
+        let value = &mut self.values[usize::from(place.slot & NO_SLOT)];
+        *value = Value { end: end as u32, kind, ..*value };
     }
 
     pub(crate) fn get(&self, slot: u8) -> Option<Value> {

@@ -8,7 +8,9 @@ use crate::{
     explain,
     fields::Fields,
     found::Found,
+    lesson::Lesson,
     parser::{Collector, Parser},
+    shapes::Shapes,
 };
 
 /// The JSON format, set up.
@@ -16,7 +18,19 @@ pub struct Json {
     pub(crate) fields: Fields,
     pub(crate) found: Found,
     pub(crate) times: Times,
+    shapes: Shapes,
+    /// How much following shapes has gained so far; below zero it is left alone for a while.
+    credit: i32,
+    /// How many records more are read without it.
+    rest: u32,
 }
+
+/// What a record that had to be read twice costs, in records that were read the fast way.
+const MISS: i32 = 4;
+/// The credit at the start, and the most that can be saved up.
+const CREDIT: i32 = 256;
+/// How many records are read without following shapes once that has not paid off.
+const REST: u32 = 2048;
 
 // === impl Json ===
 
@@ -27,7 +41,14 @@ impl Format for Json {
     const WANTS_STOPS: bool = true;
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
-        Ok(Self { fields: Fields::new(settings)?, found: Found::new(), times: Times::default() })
+        Ok(Self {
+            fields: Fields::new(settings)?,
+            found: Found::new(),
+            times: Times::default(),
+            shapes: Shapes::new(),
+            credit: CREDIT,
+            rest: 0,
+        })
     }
 
     fn read(&mut self, batch: Batch<'_>, columns: &mut Columns) {
@@ -51,12 +72,43 @@ impl Json {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn read_one(&mut self, (text, stops): (Text<'_>, &Stops), start: usize, end: usize) -> Result<Visit, Reject> {
         self.found.clear();
-        let mut collector = Collector { text, found: &mut self.found };
-        if Parser::parse((text, stops), &self.fields, (start, end), &mut collector).is_err() {
+        if self.rest == 0 && self.shapes.follow((text, stops), (start, end), &mut self.found) {
+            self.credit = CREDIT.min(self.credit + 1);
+        } else if !self.parse((text, stops), start, end) {
             return Err(Reject::Malformed);
         }
         let (address, _) = self.found.address(text)?;
         let (time, _) = self.found.time(text, &mut self.times);
         Ok(Visit { address, time })
+    }
+
+    /// Reads a record with the full parser; whether it is JSON.
+    #[cold]
+    #[inline(never)]
+    fn parse(&mut self, (text, stops): (Text<'_>, &Stops), start: usize, end: usize) -> bool {
+        self.found.clear();
+        let mut collector = Collector { text, found: &mut self.found };
+        if Parser::parse((text, stops), &self.fields, (start, end), &mut collector).is_err() {
+            return false;
+        }
+        if self.rest > 0 {
+            self.rest -= 1;
+            return true;
+        }
+        self.credit -= MISS;
+        if self.credit < 0 {
+            // Either the records have nothing in common, or the shapes are those of other records.
+            self.credit = CREDIT;
+            self.rest = REST;
+            if self.shapes.is_full() {
+                self.shapes.clear();
+            }
+            return true;
+        }
+        let mut lesson = Lesson::new(text, &mut self.shapes, start);
+        if Parser::parse((text, stops), &self.fields, (start, end), &mut lesson).is_ok() {
+            lesson.finish(end);
+        }
+        true
     }
 }

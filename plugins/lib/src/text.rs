@@ -80,6 +80,13 @@ impl<'a> Text<'a> {
         Bytes16::load(self.array(at))
     }
 
+    /// The 64 bytes from `at`.
+    #[must_use]
+    #[inline]
+    pub fn block(&self, at: usize) -> &'a [u8; SLACK] {
+        self.array(at)
+    }
+
     #[inline]
     fn array<const N: usize>(&self, at: usize) -> &'a [u8; N] {
         const { assert!(N <= SLACK) };
