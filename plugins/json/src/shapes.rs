@@ -102,6 +102,20 @@ impl Edge {
         self
     }
 
+    /// Whether the record that ends at `end` holds the literal at `at`, and behind it what the edge expects. The
+    /// latter tells a literal from a longer one that begins with it.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn fits(&self, text: Text<'_>, at: usize, end: usize) -> bool {
+        let behind = at + usize::from(self.length);
+        self.matches(text, at)
+            && match self.expect {
+                Expect::String => behind <= end,
+                Expect::Scalar => behind < end && !matches!(text.byte(behind), b'"' | b'{' | b'['),
+                Expect::End => behind == end,
+            }
+    }
+
     /// Whether `text` holds the literal at `at`.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
@@ -202,7 +216,7 @@ impl Shapes {
         let mut position = Position { edge: BEGIN, at: start, end };
         loop {
             let mut next = usize::from(self.edges[position.edge].next) % EDGES;
-            if !self.edges[next].matches(text, position.at) {
+            if !self.edges[next].fits(text, position.at, end) {
                 match self.turn((text, stops), &mut position, found) {
                     Some(other) => next = other % EDGES,
                     None => return false,
@@ -210,9 +224,6 @@ impl Shapes {
             }
             let edge = &self.edges[next];
             let at = position.at + usize::from(edge.length);
-            if at > end {
-                return false;
-            }
             let (close, kind) = match edge.expect {
                 Expect::String => (stops.next(at, end), Kind::Plain),
                 Expect::Scalar => match scalar(text, at, end) {
@@ -221,7 +232,7 @@ impl Shapes {
                 },
                 Expect::End => {
                     edge.begin(found);
-                    return at == end;
+                    return true;
                 }
             };
             let value = Value::new(at, close, kind);
@@ -249,7 +260,7 @@ impl Shapes {
             found.extend(last.place, string.close, kind);
             position.at = string.close;
             let next = usize::from(last.next) % EDGES;
-            if self.edges[next].matches(text, position.at) {
+            if self.edges[next].fits(text, position.at, position.end) {
                 return Some(next);
             }
         }
@@ -259,7 +270,7 @@ impl Shapes {
                 return None;
             }
             let edge = &self.edges[next % EDGES];
-            if edge.matches(text, position.at) {
+            if edge.fits(text, position.at, position.end) {
                 self.edges[position.edge].next = next as u16;
                 return Some(next);
             }
