@@ -15,6 +15,7 @@ pub mod guest;
 mod text;
 mod time;
 mod vector;
+mod words;
 
 pub use address::Address;
 pub use columns::{Columns, Reject, Visit};
@@ -22,3 +23,4 @@ pub use format::{Batch, Format, extract, with_slack};
 pub use text::{SLACK, Stops, Text};
 pub use time::{NO_TIME, Times, epoch};
 pub use vector::Bytes16;
+pub use words::excerpt;
