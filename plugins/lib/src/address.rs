@@ -64,3 +64,6 @@ fn is_port(bytes: &[u8]) -> bool {
     });
     (1..=5).contains(&bytes.len()) && number.is_some()
 }
+
+#[cfg(test)]
+mod tests;
