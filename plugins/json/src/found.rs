@@ -172,6 +172,16 @@ impl Found {
         self.values.get(usize::from(slot)).copied().filter(|_| set)
     }
 
+    /// The values found where addresses are looked for.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (u8, Value)> {
+        (0..MAX_FIELDS as u8).filter_map(|slot| Some((slot, self.get(slot)?)))
+    }
+
+    /// The values found where times are looked for.
+    pub(crate) fn times(&self) -> impl Iterator<Item = (u8, Value)> {
+        (MAX_FIELDS as u8..NO_SLOT).filter_map(|slot| Some((slot, self.get(slot)?)))
+    }
+
     /// The address of the most preferred field that holds one, and the field's slot.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]

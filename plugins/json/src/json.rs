@@ -112,3 +112,6 @@ impl Json {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;
