@@ -43,7 +43,9 @@ impl Format for AccessLog {
         };
         let found = excerpt(record, refusal.at);
         Err(match refusal.reject {
-            Reject::Malformed => format!("not a line of an access log: {} at byte {}, found {found}", refusal.what, refusal.at),
+            Reject::Malformed => {
+                format!("not a line of an access log: {} at byte {}, found {found}", refusal.what, refusal.at)
+            }
             _ => format!("{} at byte {}, found {found}", refusal.what, refusal.at),
         })
     }

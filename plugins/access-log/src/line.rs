@@ -84,10 +84,12 @@ fn odd_address(text: Text<'_>, client: Span, bracket: usize, plain: Option<Addre
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 fn time(text: Text<'_>, from: usize, end: usize, times: &mut Times) -> Result<(usize, usize, i64), Refusal> {
     // ` - - [` with nobody logged in, and a time of the usual length.
-    if text.slice(from, from + 6) == b" - - [" && from + 32 < end && text.byte(from + 32) == b']' {
-        if let Some(time) = times.clf(text, from + 6, from + 32) {
-            return Ok((from + 5, from + 32, time));
-        }
+    if text.slice(from, from + 6) == b" - - ["
+        && from + 32 < end
+        && text.byte(from + 32) == b']'
+        && let Some(time) = times.clf(text, from + 6, from + 32)
+    {
+        return Ok((from + 5, from + 32, time));
     }
     odd_time(text, from, end, times)
 }

@@ -15,8 +15,7 @@ eventData.sourceIP,downstream_remote_address,remote_host,client,x_forwarded_for,
 xff,http_x_forwarded_for";
 
 /// Where event times are looked for when the setting `time` is absent, most preferred first.
-pub(crate) const DEFAULT_TIMES: &str =
-    "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,time_iso8601,time_local,msec,t.$date";
+pub(crate) const DEFAULT_TIMES: &str = "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,time_iso8601,time_local,msec,t.$date";
 
 /// How many address fields can be named. The slots up to this one are theirs.
 pub(crate) const MAX_FIELDS: usize = 48;

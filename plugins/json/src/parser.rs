@@ -308,4 +308,3 @@ impl Listener for Collector<'_> {
     #[inline]
     fn close(&mut self) {}
 }
-

@@ -95,7 +95,9 @@ impl<'a> Text<'a> {
         }
         // SAFETY: at + N <= last + SLACK == bytes.len(). One comparison instead of the two that
         // `bytes.get(at..at + N)` costs is measurable, since this is every read of the hot path.
-        unsafe { &*self.bytes.as_ptr().add(at).cast::<[u8; N]>() }
+        let start = unsafe { self.bytes.as_ptr().add(at) };
+        // SAFETY: see above; bytes need no alignment.
+        unsafe { &*start.cast::<[u8; N]>() }
     }
 }
 

@@ -134,7 +134,9 @@ fn explains() {
     );
     assert_eq!(
         explain("1.2.3.4 - -").err().as_deref(),
-        Some("not a line of an access log: expected a time in brackets, as in `[10/Oct/2000:13:55:36 -0700]` at byte 7, found ` - -`")
+        Some(
+            "not a line of an access log: expected a time in brackets, as in `[10/Oct/2000:13:55:36 -0700]` at byte 7, found ` - -`"
+        )
     );
 }
 

@@ -72,8 +72,14 @@ fn check_time(settings: &[(&str, &str)], record: &str, expect: i64) {
 #[test]
 fn common_loggers() {
     for (record, expect) in [
-        (r#"{"timestamp":"2020-06-24T15:27:00.123456Z","ip":"83.150.59.250","url":"https://example.com/"}"#, "83.150.59.250"),
-        (r#"{"request":{"remote_ip":"172.17.0.1","client_ip":"1.2.3.4","headers":{"A":["b","c"]}},"ts":1.5}"#, "1.2.3.4"),
+        (
+            r#"{"timestamp":"2020-06-24T15:27:00.123456Z","ip":"83.150.59.250","url":"https://example.com/"}"#,
+            "83.150.59.250",
+        ),
+        (
+            r#"{"request":{"remote_ip":"172.17.0.1","client_ip":"1.2.3.4","headers":{"A":["b","c"]}},"ts":1.5}"#,
+            "1.2.3.4",
+        ),
         (r#"{"client_ip":"1.2.3.4","action":"login_failed"}"#, "1.2.3.4"),
         (r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser"},"sourceIPAddress":"1.2.3.4"}"#, "1.2.3.4"),
         (r#"{"httpRequest":{"remoteIp":"2001:db8::1","status":200}}"#, "2001:db8::1"),
@@ -167,7 +173,9 @@ fn dotted_paths_in_all_their_cuts() {
     ] {
         check(&settings, record, Ok("1.2.3.4"));
     }
-    for record in [r#"{"a":{"b":{"c":"1.2.3.4"}}}"#, r#"{"b":{"c":{"d":"1.2.3.4"}}}"#, r#"{"a":{"a":{"b.c.d":"1.2.3.4"}}}"#] {
+    for record in
+        [r#"{"a":{"b":{"c":"1.2.3.4"}}}"#, r#"{"b":{"c":{"d":"1.2.3.4"}}}"#, r#"{"a":{"a":{"b.c.d":"1.2.3.4"}}}"#]
+    {
         check(&settings, record, Err(17));
     }
 }
@@ -206,7 +214,8 @@ fn times() {
 
 #[test]
 fn settings_that_are_refused() {
-    let long = vec!["a"; 49].into_iter().enumerate().map(|(at, key)| format!("{key}{at}")).collect::<Vec<_>>().join(",");
+    let long =
+        vec!["a"; 49].into_iter().enumerate().map(|(at, key)| format!("{key}{at}")).collect::<Vec<_>>().join(",");
     for (name, value, expect) in [
         ("field", "ip", "unknown setting `field`: the settings are `fields` and `time`"),
         ("fields", "", "setting `fields` holds ``: expected paths separated by commas, such as `ip,source.ip`"),
@@ -226,10 +235,18 @@ fn settings_that_are_refused() {
 fn explains() {
     for (record, expect) in [
         (r#"{"ip":"1.2.3.4","time":1}"#, Ok("client 1.2.3.4 from `ip`; event time 1000 ms since 1970 from `time`")),
-        (r#"{"a":1,"at":"noon","ip":"1.2.3.4"}"#, Ok("client 1.2.3.4 from `ip`; no event time: `at` holds `noon`, which is no time with an offset")),
+        (
+            r#"{"a":1,"at":"noon","ip":"1.2.3.4"}"#,
+            Ok("client 1.2.3.4 from `ip`; no event time: `at` holds `noon`, which is no time with an offset"),
+        ),
         (r#"{"ip":"1.2.3.4"}"#, Ok("client 1.2.3.4 from `ip`; no event time: the record has none of `time`, `at`")),
         (r#"{"ip":"me","c.d":{}}"#, Err("no field holds an IP address: `ip` holds `me`, `c.d` holds an object")),
-        (r#"{"a":1}"#, Err("none of the fields looked for holds anything: `ip`, `c.d`; if the client's address is in another one, name it in the setting `fields`")),
+        (
+            r#"{"a":1}"#,
+            Err(
+                "none of the fields looked for holds anything: `ip`, `c.d`; if the client's address is in another one, name it in the setting `fields`",
+            ),
+        ),
         ("[1]", Err("the record is JSON but no object, so it has no fields")),
         (r#"{"a":tru}"#, Err("not JSON: expected a value at byte 5, found `tru}`")),
         (r#"{"a":1"#, Err("not JSON: the record ends too early at byte 6, found the end of the record")),

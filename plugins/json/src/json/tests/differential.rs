@@ -55,16 +55,38 @@ fn says(value: &Value) -> Option<Result<IpAddr, ()>> {
 
 fn string() -> impl Strategy<Value = String> {
     let part = select(vec![
-        "a", "url", "https://example.com/some/long/path?with=arguments&and=more", "", "é", "登录成功", "𝄞", "x\\ny",
-        "\\u00e9", "\\ud83d\\ude00", "\\\"", "\\\\", "\\/", "-", "1.2.3.4", "::1", "1.2.3.4, 5.6.7.8",
-        "2020-06-24T15:27:00.123456Z", "abcdefghijklmno", "abcdefghijklmnop",
+        "a",
+        "url",
+        "https://example.com/some/long/path?with=arguments&and=more",
+        "",
+        "é",
+        "登录成功",
+        "𝄞",
+        "x\\ny",
+        "\\u00e9",
+        "\\ud83d\\ude00",
+        "\\\"",
+        "\\\\",
+        "\\/",
+        "-",
+        "1.2.3.4",
+        "::1",
+        "1.2.3.4, 5.6.7.8",
+        "2020-06-24T15:27:00.123456Z",
+        "abcdefghijklmno",
+        "abcdefghijklmnop",
     ]);
     prop::collection::vec(part, 0..3).prop_map(|parts| format!("\"{}\"", parts.concat()))
 }
 
 fn key() -> impl Strategy<Value = &'static str> {
     select(vec![
-        r#""ip""#, r#""a""#, r#""source""#, r#""timestamp""#, r#""s\u006furc\u0065""#, r#""é""#,
+        r#""ip""#,
+        r#""a""#,
+        r#""source""#,
+        r#""timestamp""#,
+        r#""s\u006furc\u0065""#,
+        r#""é""#,
         r#""a key of more than sixteen bytes""#,
     ])
 }
