@@ -27,6 +27,8 @@ const EDGES: usize = 512;
 const STACKS: usize = 256;
 /// The longest literal that an edge holds, in bytes.
 pub(crate) const LITERAL: usize = 64;
+/// How many hints are kept; a power of two.
+const HINTS: usize = 512;
 /// How many edges are tried where the expected one does not match.
 const TRIES: usize = 48;
 /// The edge that leads to the start of a record and never matches.
@@ -60,7 +62,8 @@ pub(crate) struct Edge {
     special: bool,
     /// An array or object that begins within the literal at a path looked for.
     pub(crate) opens: Option<(u8, Kind)>,
-    /// The state it leads to.
+    /// The state it leads from, and the one it leads to.
+    from: u16,
     pub(crate) to: u16,
     /// The edge that followed last time.
     next: u16,
@@ -72,6 +75,8 @@ pub(crate) struct Edge {
 pub(crate) struct Shapes {
     edges: Box<[Edge; EDGES]>,
     used: usize,
+    /// Edges by a hash of their state and of some letters of their literal: where to look first.
+    hints: Box<[u16; HINTS]>,
     /// The first edge of each state: two states per stack.
     heads: Vec<u16>,
     /// The arrays and objects open, each on top of the stack named.
@@ -165,6 +170,7 @@ const BEGINNING: Edge = Edge {
     place: Place { slot: NO_SLOT, element: false },
     special: false,
     opens: None,
+    from: u16::MAX,
     to: OUTSIDE * 2,
     next: BEGIN as u16,
     sibling: BEGIN as u16,
@@ -183,8 +189,13 @@ impl Shapes {
     pub(crate) fn new() -> Self {
         let edges: Result<Box<[Edge; EDGES]>, _> = vec![BEGINNING; EDGES].into_boxed_slice().try_into();
         let edges = edges.unwrap_or_else(|_| unreachable!("the vector has that length"));
-        let mut shapes =
-            Self { edges, used: 0, heads: Vec::with_capacity(2 * STACKS), stacks: Vec::with_capacity(STACKS) };
+        let mut shapes = Self {
+            edges,
+            used: 0,
+            hints: Box::new([BEGIN as u16; HINTS]),
+            heads: Vec::with_capacity(2 * STACKS),
+            stacks: Vec::with_capacity(STACKS),
+        };
         shapes.clear();
         shapes
     }
@@ -193,6 +204,7 @@ impl Shapes {
     pub(crate) fn clear(&mut self) {
         self.used = 1;
         self.edges[BEGIN] = BEGINNING;
+        self.hints.fill(BEGIN as u16);
         self.heads.clear();
         self.heads.resize(4, BEGIN as u16);
         self.stacks.clear();
@@ -252,7 +264,7 @@ impl Shapes {
     #[inline(never)]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn turn(&mut self, (text, stops): (Text<'_>, &Stops), position: &mut Position, found: &mut Found) -> Option<usize> {
-        let last = self.edges[position.edge];
+        let last = &self.edges[position.edge];
         if last.expect == Expect::String && !last.special && text.byte(position.at) != b'"' {
             // The string goes on behind an escape or a character that has to be looked at.
             let string = string::scan(text, stops, position.at, position.end).ok()?;
@@ -264,14 +276,28 @@ impl Shapes {
                 return Some(next);
             }
         }
-        let mut next = self.heads.get(usize::from(last.to)).copied().map_or(BEGIN, usize::from);
+        // The literals of a state mostly differ in the letters behind the quote that a key begins with.
+        let state = last.to;
+        let hint = usize::from(state) * 37
+            ^ (((text.eight(position.at) >> 16) as u32).wrapping_mul(0x9e37_79b1) >> 23) as usize;
+        let hint = hint % HINTS;
+        let mut next = usize::from(self.hints[hint]) % EDGES;
+        if self.edges[next].from != state || !self.edges[next].fits(text, position.at, position.end) {
+            next = self.search(text, state, position)?;
+            self.hints[hint] = next as u16;
+        }
+        self.edges[position.edge].next = next as u16;
+        Some(next)
+    }
+
+    /// Tries the edges from a state one by one.
+    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn search(&self, text: Text<'_>, state: u16, position: &Position) -> Option<usize> {
+        let mut next = self.heads.get(usize::from(state)).copied().map_or(BEGIN, usize::from);
         for _ in 0..TRIES {
-            if next == BEGIN {
-                return None;
-            }
-            let edge = &self.edges[next % EDGES];
+            let edge = self.edges.get(next).filter(|_| next != BEGIN)?;
             if edge.fits(text, position.at, position.end) {
-                self.edges[position.edge].next = next as u16;
                 return Some(next);
             }
             next = usize::from(edge.sibling);
@@ -294,7 +320,7 @@ impl Shapes {
         }
         if at == BEGIN {
             at = self.used;
-            *self.edges.get_mut(at)? = Edge { sibling: *head, ..edge };
+            *self.edges.get_mut(at)? = Edge { sibling: *head, from, ..edge };
             *head = at as u16;
             self.used += 1;
         }

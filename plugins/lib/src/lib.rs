@@ -14,6 +14,7 @@ mod format;
 pub mod guest;
 mod text;
 mod time;
+mod utf8;
 mod vector;
 mod words;
 
