@@ -1,10 +1,10 @@
 //! The format: settings in, visits out.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
-use tallygate_guest::{Batch, Columns, Format, NO_TIME, Reject, Text, Times, Visit, excerpt, with_slack};
+use tallygate_guest::{Batch, Columns, Format, Message, NO_TIME, Reject, Text, Times, Visit, with_slack};
 
-use crate::line::Line;
+use crate::line::{Line, Refusal};
 
 /// The Common and Combined Log Formats, set up.
 #[derive(Default)]
@@ -22,7 +22,10 @@ impl Format for AccessLog {
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
         match settings.first() {
-            Some((name, _)) => Err(format!("unknown setting `{name}`: this plugin has no settings")),
+            Some((name, _)) => {
+                let message = Message::new("unknown setting ").name(name.as_bytes());
+                Err(message.text(": this plugin has no settings").finish())
+            }
             None => Ok(Self::default()),
         }
     }
@@ -34,20 +37,27 @@ impl Format for AccessLog {
     fn explain(&mut self, record: &[u8]) -> Result<String, String> {
         let copy = with_slack(record);
         let Some(text) = Text::new(&copy) else { return Err(String::new()) };
-        let refusal = match Line::read(text, (0, record.len()), &mut self.times) {
-            Ok(line) if line.time == NO_TIME => {
-                return Ok(format!("client {}; no event time: the time in brackets cannot be read", line.address));
+        match Line::read(text, (0, record.len()), &mut self.times) {
+            Ok(line) => {
+                let client = Message::new("client ").address(line.address);
+                Ok(match line.time {
+                    NO_TIME => client.text("; no event time: the time in brackets cannot be read"),
+                    time => client.text("; event time ").number(time).text(" ms since 1970"),
+                }
+                .finish())
             }
-            Ok(line) => return Ok(format!("client {}; event time {} ms since 1970", line.address, line.time)),
-            Err(refusal) => refusal,
-        };
-        let found = excerpt(record, refusal.at);
-        Err(match refusal.reject {
-            Reject::Malformed => {
-                format!("not a line of an access log: {} at byte {}, found {found}", refusal.what, refusal.at)
+            Err(Refusal { reject, at, what }) => {
+                let malformed = reject == Reject::Malformed;
+                let message = Message::new(if malformed { "not a line of an access log: " } else { "" });
+                Err(message
+                    .text(what)
+                    .text(" at byte ")
+                    .number(at as i64)
+                    .text(", found ")
+                    .excerpt(record, at)
+                    .finish())
             }
-            _ => format!("{} at byte {}, found {found}", refusal.what, refusal.at),
-        })
+        }
     }
 }
 

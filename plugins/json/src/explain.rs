@@ -1,16 +1,13 @@
 //! Why a record was rejected, or what was read out of it, in words.
 
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::string::String;
 
-use tallygate_guest::{NO_TIME, Reject, Stops, Text, excerpt, with_slack};
+use tallygate_guest::{Address, Message, NO_TIME, Stops, Text, Times, with_slack};
 
 use crate::{
     Json,
-    found::{Kind, Says},
+    fields::Fields,
+    found::{Found, Kind, Says, Value},
     parser::{Collector, Malformed, Parser},
 };
 
@@ -19,64 +16,72 @@ pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> 
     let copy = with_slack(record);
     let Some(text) = Text::new(&copy) else { return Err(String::new()) };
     let stops = Stops::new(text);
-    json.found.clear();
-    let mut collector = Collector { text, found: &mut json.found };
-    if let Err(malformed) = Parser::parse((text, &stops), &json.fields, (0, record.len()), &mut collector) {
-        return Err(explain_malformed(record, malformed));
+    let Json { fields, found, times, .. } = json;
+    found.clear();
+    let mut collector = Collector { text, found };
+    if let Err(Malformed { at, what }) = Parser::parse((text, &stops), fields, (0, record.len()), &mut collector) {
+        let message = Message::new("not JSON: ").text(what).text(" at byte ").number(at as i64);
+        return Err(message.text(", found ").excerpt(record, at).finish());
     }
-    match json.found.address(text) {
-        Ok((address, slot)) => {
-            let time = explain_time(json, text);
-            Ok(format!("client {address} from `{}`; {time}", json.fields.name(slot)))
+    let mut held = Message::default();
+    let mut count = 0;
+    for (slot, value) in found.addresses() {
+        match value.says(text) {
+            Says::Address(address) => return Ok(accepted((fields, found, times), text, address, slot)),
+            Says::Nothing => {}
+            Says::SomethingElse => {
+                held = held.text(if count == 0 { "" } else { ", " }).name(fields.name(slot));
+                held = holds(held, value, text);
+                count += 1;
+            }
         }
-        Err(Reject::NotAnAddress) => Err(explain_address(json, text)),
-        Err(_) => Err(explain_missing(json, record)),
     }
+    if count > 0 {
+        return Err(Message::new("no field holds an IP address: ").text(&held.finish()).finish());
+    }
+    Err(missing(fields, record))
 }
 
-fn explain_malformed(record: &[u8], Malformed { at, what }: Malformed) -> String {
-    format!("not JSON: {what} at byte {at}, found {}", excerpt(record, at))
-}
-
-fn explain_missing(json: &Json, record: &[u8]) -> String {
+fn missing(fields: &Fields, record: &[u8]) -> String {
     if record.trim_ascii_start().first().is_some_and(|byte| !matches!(byte, b'{' | 0xef)) {
-        return "the record is JSON but no object, so it has no fields".to_string();
+        return Message::new("the record is JSON but no object, so it has no fields").finish();
     }
-    let names = list(json.fields.names(false));
-    format!(
-        "none of the fields looked for holds anything: {names}; if the client's address is in another one, name it in \
-         the setting `fields`"
-    )
+    Message::new("none of the fields looked for holds anything: ")
+        .names(fields.names(false))
+        .text("; if the client's address is in another one, name it in the setting `fields`")
+        .finish()
 }
 
-fn explain_address(json: &Json, text: Text<'_>) -> String {
-    let mut held = Vec::new();
-    for (slot, value) in json.found.addresses() {
-        let name = json.fields.name(slot);
-        match (value.says(text), value.kind()) {
-            (Says::Nothing | Says::Address(_), _) => {}
-            (Says::SomethingElse, Kind::Object) => held.push(format!("`{name}` holds an object")),
-            (Says::SomethingElse, _) => held.push(format!("`{name}` holds {}", excerpt(value.raw(text), 0))),
+fn accepted(
+    (fields, found, times): (&Fields, &Found, &mut Times),
+    text: Text<'_>,
+    address: Address,
+    slot: u8,
+) -> String {
+    let message = Message::new("client ").address(address).text(" from ").name(fields.name(slot)).text("; ");
+    let mut unreadable = None;
+    for (slot, value) in found.times() {
+        let time = value.time(text, times);
+        if time != NO_TIME {
+            let message = message.text("event time ").number(time).text(" ms since 1970 from ");
+            return message.name(fields.name(slot)).finish();
         }
+        unreadable = unreadable.or(Some((slot, value)));
     }
-    format!("no field holds an IP address: {}", held.join(", "))
-}
-
-fn explain_time(json: &mut Json, text: Text<'_>) -> String {
-    let (time, slot) = json.found.time(text, &mut json.times);
-    if time != NO_TIME {
-        return format!("event time {time} ms since 1970 from `{}`", json.fields.name(slot));
-    }
-    match json.found.times().next() {
+    match unreadable {
         Some((slot, value)) => {
-            let name = json.fields.name(slot);
-            format!("no event time: `{name}` holds {}, which is no time with an offset", excerpt(value.raw(text), 0))
+            let message = message.text("no event time: ").name(fields.name(slot));
+            holds(message, value, text).text(", which is no time with an offset").finish()
         }
-        None => format!("no event time: the record has none of {}", list(json.fields.names(true))),
+        None => message.text("no event time: the record has none of ").names(fields.names(true)).finish(),
     }
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    names.join(", ")
+fn holds(message: Message, value: Value, text: Text<'_>) -> Message {
+    let message = message.text(" holds ");
+    match value.kind() {
+        Kind::Object => message.text("an object"),
+        Kind::Array => message.text("an array"),
+        _ => message.excerpt(value.raw(text), 0),
+    }
 }

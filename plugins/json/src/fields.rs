@@ -1,10 +1,8 @@
 //! Which fields are looked for, and where: the settings `fields` and `time`.
 
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
+
+use tallygate_guest::Message;
 
 /// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first.
 pub(crate) const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
@@ -35,7 +33,7 @@ pub(crate) const ROOT: u16 = 0;
 pub(crate) struct Fields {
     nodes: Vec<Node>,
     /// The paths by slot; empty for a slot without one.
-    names: Vec<String>,
+    names: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -46,7 +44,7 @@ struct Node {
 }
 
 struct Key {
-    text: String,
+    text: Vec<u8>,
     slot: u8,
     node: u16,
 }
@@ -62,14 +60,17 @@ impl Fields {
             match name.as_str() {
                 "fields" => fields = value,
                 "time" => times = value,
-                _ => return Err(format!("unknown setting `{name}`: the settings are `fields` and `time`")),
+                _ => {
+                    let message = Message::new("unknown setting ").name(name.as_bytes());
+                    return Err(message.text(": the settings are `fields` and `time`").finish());
+                }
             }
         }
         let mut tree = Self { nodes: Vec::from([Node::default()]), names: Vec::new() };
-        tree.names.resize(MAX_FIELDS + MAX_TIMES, String::new());
-        tree.add_all("fields", fields, 0, MAX_FIELDS)?;
-        if !times.trim().is_empty() {
-            tree.add_all("time", times, MAX_FIELDS, MAX_TIMES)?;
+        tree.names.resize(MAX_FIELDS + MAX_TIMES, Vec::new());
+        tree.add_all("fields", fields.as_bytes(), 0, MAX_FIELDS)?;
+        if !times.as_bytes().trim_ascii().is_empty() {
+            tree.add_all("time", times.as_bytes(), MAX_FIELDS, MAX_TIMES)?;
         }
         Ok(tree)
     }
@@ -84,46 +85,46 @@ impl Fields {
     }
 
     /// The paths looked for in order of preference, addresses or times.
-    pub(crate) fn names(&self, times: bool) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self, times: bool) -> impl Iterator<Item = &[u8]> {
         let (first, count) = if times { (MAX_FIELDS, MAX_TIMES) } else { (0, MAX_FIELDS) };
-        self.names.iter().skip(first).take(count).map(String::as_str).filter(|name| !name.is_empty())
+        self.names.iter().skip(first).take(count).map(Vec::as_slice).filter(|name| !name.is_empty())
     }
 
     /// The path of a slot.
-    pub(crate) fn name(&self, slot: u8) -> &str {
-        self.names.get(usize::from(slot)).map_or("", String::as_str)
+    pub(crate) fn name(&self, slot: u8) -> &[u8] {
+        self.names.get(usize::from(slot)).map_or(b"", Vec::as_slice)
     }
 
-    fn add_all(&mut self, setting: &str, paths: &str, first: usize, room: usize) -> Result<(), String> {
-        let expected = "expected paths separated by commas, such as `ip,source.ip`";
-        let count = paths.split(',').count();
-        if count > room {
-            return Err(format!("setting `{setting}` names {count} paths: at most {room} are possible"));
-        }
-        for (at, path) in paths.split(',').map(str::trim).enumerate() {
-            if path.split('.').any(str::is_empty) {
-                return Err(format!("setting `{setting}` holds `{path}`: {expected}"));
+    fn add_all(&mut self, setting: &str, paths: &[u8], first: usize, room: usize) -> Result<(), String> {
+        let refuse = |path: &[u8], why: &str| {
+            Err(Message::new("setting `").text(setting).text("` names ").name(path).text(why).finish())
+        };
+        for (at, path) in paths.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).enumerate() {
+            if at == room {
+                return refuse(path, ", which is one path more than there is room for");
             }
-            if path.split('.').count() > 16 || path.len() > 255 {
-                return Err(format!("setting `{setting}`: `{path}` is longer than 16 keys or 255 bytes"));
+            if path.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
+                return refuse(path, ": expected paths separated by commas, such as `ip,source.ip`");
+            }
+            if path.len() > 255 || path.iter().filter(|byte| **byte == b'.').count() > 15 {
+                return refuse(path, ": expected at most 16 keys and 255 bytes");
             }
             if self.names.iter().any(|name| name == path) {
-                return Err(format!("setting `{setting}` names `{path}`, which is named before: name each path once"));
+                return refuse(path, ", which is named before: name each path once");
             }
             self.add(path, first + at);
         }
         Ok(())
     }
 
-    fn add(&mut self, path: &str, slot: usize) {
+    fn add(&mut self, path: &[u8], slot: usize) {
         if let Some(name) = self.names.get_mut(slot) {
-            *name = path.to_string();
+            name.extend_from_slice(path);
         }
         // Every place where a key may begin leads to every place behind it where one may end.
         let mut begins = Vec::from([(0, ROOT)]);
-        for (dot, _) in path.match_indices('.') {
-            let nodes: Vec<(usize, u16)> = begins.clone();
-            let child = self.child(&nodes, path, dot);
+        for (dot, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'.') {
+            let child = self.child(&begins, path, dot);
             begins.push((dot + 1, child));
         }
         for (begin, node) in begins {
@@ -132,7 +133,7 @@ impl Fields {
     }
 
     /// The node for the first `dot` bytes of a path, reachable from all `begins`.
-    fn child(&mut self, begins: &[(usize, u16)], path: &str, dot: usize) -> u16 {
+    fn child(&mut self, begins: &[(usize, u16)], path: &[u8], dot: usize) -> u16 {
         let mut child = NO_NODE;
         for (begin, node) in begins {
             child = child.min(self.key(*node, path.get(*begin..dot).unwrap_or_default()).node);
@@ -147,12 +148,12 @@ impl Fields {
         child
     }
 
-    fn key(&mut self, node: u16, text: &str) -> &mut Key {
+    fn key(&mut self, node: u16, text: &[u8]) -> &mut Key {
         let object = &mut self.nodes[usize::from(node)];
-        object.seen |= 1 << hash(text.as_bytes());
+        object.seen |= 1 << hash(text);
         let at = object.keys.iter().position(|key| key.text == text).unwrap_or(object.keys.len());
         if at == object.keys.len() {
-            object.keys.push(Key { text: text.to_string(), slot: NO_SLOT, node: NO_NODE });
+            object.keys.push(Key { text: text.to_vec(), slot: NO_SLOT, node: NO_NODE });
         }
         &mut object.keys[at]
     }
@@ -163,7 +164,7 @@ impl Fields {
 impl Node {
     #[inline(never)]
     fn find(&self, key: &[u8]) -> (u8, u16) {
-        match self.keys.iter().find(|candidate| candidate.text.as_bytes() == key) {
+        match self.keys.iter().find(|candidate| candidate.text == key) {
             Some(key) => (key.slot, key.node),
             None => (NO_SLOT, NO_NODE),
         }

@@ -182,17 +182,17 @@ impl Found {
         (MAX_FIELDS as u8..NO_SLOT).filter_map(|slot| Some((slot, self.get(slot)?)))
     }
 
-    /// The address of the most preferred field that holds one, and the field's slot.
+    /// The address of the most preferred field that holds one.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn address(&self, text: Text<'_>) -> Result<(Address, u8), Reject> {
+    pub(crate) fn address(&self, text: Text<'_>) -> Result<Address, Reject> {
         let mut reject = Reject::FieldMissing;
         let mut left = self.set & ADDRESSES;
         while left != 0 {
-            let slot = left.trailing_zeros() as u8;
+            let slot = left.trailing_zeros() as usize;
             left &= left - 1;
-            match self.values[usize::from(slot & 63)].says(text) {
-                Says::Address(address) => return Ok((address, slot)),
+            match self.values[slot & 63].says(text) {
+                Says::Address(address) => return Ok(address),
                 Says::SomethingElse => reject = Reject::NotAnAddress,
                 Says::Nothing => {}
             }
@@ -200,20 +200,20 @@ impl Found {
         Err(reject)
     }
 
-    /// The most preferred time that can be read, and the field's slot.
+    /// The most preferred time that can be read.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn time(&self, text: Text<'_>, times: &mut Times) -> (i64, u8) {
+    pub(crate) fn time(&self, text: Text<'_>, times: &mut Times) -> i64 {
         let mut left = self.set & TIMES;
         while left != 0 {
-            let slot = left.trailing_zeros() as u8;
+            let slot = left.trailing_zeros() as usize;
             left &= left - 1;
-            let time = self.values[usize::from(slot & 63)].time(text, times);
+            let time = self.values[slot & 63].time(text, times);
             if time != NO_TIME {
-                return (time, slot);
+                return time;
             }
         }
-        (NO_TIME, NO_SLOT)
+        NO_TIME
     }
 }
 

@@ -77,8 +77,8 @@ impl Json {
         } else if !self.parse((text, stops), start, end) {
             return Err(Reject::Malformed);
         }
-        let (address, _) = self.found.address(text)?;
-        let (time, _) = self.found.time(text, &mut self.times);
+        let address = self.found.address(text)?;
+        let time = self.found.time(text, &mut self.times);
         Ok(Visit { address, time })
     }
 

@@ -278,9 +278,9 @@ impl Shapes {
         }
         // The literals of a state mostly differ in the letters behind the quote that a key begins with.
         let state = last.to;
-        let hint = usize::from(state) * 37
-            ^ (((text.eight(position.at) >> 16) as u32).wrapping_mul(0x9e37_79b1) >> 23) as usize;
-        let hint = hint % HINTS;
+        let letters = (text.eight(position.at) >> 16) as u32;
+        let hash = (letters ^ u32::from(state).rotate_left(24)).wrapping_mul(0x9e37_79b1) >> 16;
+        let hint = hash as usize % HINTS;
         let mut next = usize::from(self.hints[hint]) % EDGES;
         if self.edges[next].from != state || !self.edges[next].fits(text, position.at, position.end) {
             next = self.search(text, state, position)?;

@@ -24,4 +24,4 @@ pub use format::{Batch, Format, extract, with_slack};
 pub use text::{SLACK, Stops, Text};
 pub use time::{NO_TIME, Times, epoch};
 pub use vector::Bytes16;
-pub use words::excerpt;
+pub use words::Message;
