@@ -7,7 +7,7 @@ use tallygate_guest::{Batch, Columns, Format, Reject, Stops, Text, Times, Visit}
 use crate::{
     explain,
     fields::Fields,
-    found::Found,
+    found::{Found, TOO_LONG},
     lesson::Lesson,
     parser::{Collector, Parser},
     shapes::Shapes,
@@ -64,22 +64,28 @@ impl Json {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn read_all(&mut self, batch: Batch<'_>, columns: &mut Columns) {
         for (start, end) in batch.records() {
-            columns.push(self.read_one((batch.text, batch.stops), start, end));
+            self.read_one((batch.text, batch.stops), (start, end), columns);
         }
     }
 
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn read_one(&mut self, (text, stops): (Text<'_>, &Stops), start: usize, end: usize) -> Result<Visit, Reject> {
+    fn read_one(&mut self, (text, stops): (Text<'_>, &Stops), (start, end): (usize, usize), columns: &mut Columns) {
+        if end - start >= TOO_LONG {
+            return columns.push(Err(Reject::TooLong));
+        }
         self.found.clear();
         if self.rest == 0 && self.shapes.follow((text, stops), (start, end), &mut self.found) {
             self.credit = CREDIT.min(self.credit + 1);
         } else if !self.parse((text, stops), start, end) {
-            return Err(Reject::Malformed);
+            return columns.push(Err(Reject::Malformed));
         }
-        let address = self.found.address(text)?;
-        let time = self.found.time(text, &mut self.times);
-        Ok(Visit { address, time })
+        // Straight into the columns: nearly all records end here.
+        if let Some(quad) = self.found.quad(text) {
+            return columns.push_quad(quad, self.found.time(text, &mut self.times));
+        }
+        let address = self.found.address(text);
+        columns.push(address.map(|address| Visit { address, time: self.found.time(text, &mut self.times) }));
     }
 
     /// Reads a record with the full parser; whether it is JSON.
