@@ -16,10 +16,12 @@ pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> 
     let copy = with_slack(record);
     let Some(text) = Text::new(&copy) else { return Err(String::new()) };
     let stops = Stops::new(text);
-    let Json { fields, found, times, .. } = json;
+    let Json { fields, found, times, stack, .. } = json;
     found.clear();
     let mut collector = Collector { text, found };
-    if let Err(Malformed { at, what }) = Parser::parse((text, &stops), fields, (0, record.len()), &mut collector) {
+    if let Err(Malformed { at, what }) =
+        Parser::parse((text, &stops), (fields, stack), (0, record.len()), &mut collector)
+    {
         let message = Message::new("not JSON: ").text(what).text(" at byte ").number(at as i64);
         return Err(message.text(", found ").excerpt(record, at).finish());
     }

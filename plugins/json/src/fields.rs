@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use tallygate_guest::Message;
+use tallygate_guest::{Message, Text};
 
 /// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first.
 pub(crate) const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
@@ -36,17 +36,54 @@ pub(crate) struct Fields {
     names: Vec<Vec<u8>>,
 }
 
-#[derive(Default)]
 struct Node {
-    /// One bit for each [`hash`] of a key, so that most keys of a record are told apart without a comparison.
-    seen: u64,
+    /// The first key for each [`Name::hash`]; [`NO_KEY`] for none.
+    buckets: [u16; BUCKETS],
     keys: Vec<Key>,
 }
 
+const BUCKETS: usize = 64;
+const NO_KEY: u16 = u16::MAX;
+
 struct Key {
     text: Vec<u8>,
+    head: u64,
     slot: u8,
     node: u16,
+    /// The next key with the same hash.
+    next: u16,
+}
+
+/// A key of a record, with its first eight bytes in a form that is compared and hashed at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a> {
+    text: &'a [u8],
+    head: u64,
+}
+
+// === impl Name ===
+
+impl<'a> Name<'a> {
+    /// A key that lies in a text.
+    #[inline]
+    pub(crate) fn within(text: Text<'a>, start: usize, end: usize) -> Self {
+        let unused = 8usize.saturating_sub(end - start) as u32 * 8;
+        // An empty key has no bits at all, which one shift by 64 would not express.
+        let head = if unused == 64 { 0 } else { text.eight(start) << unused >> unused };
+        Self { text: text.slice(start, end), head }
+    }
+
+    /// A key that lies anywhere.
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        let head = text.iter().take(8).rev().fold(0, |head, byte| head << 8 | u64::from(*byte));
+        Self { text, head }
+    }
+
+    #[inline]
+    fn hash(self) -> usize {
+        let mixed = (self.head ^ self.text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 58) as usize % BUCKETS
+    }
 }
 
 // === impl Fields ===
@@ -77,11 +114,16 @@ impl Fields {
 
     /// What `key` means in an object that is `node`: the slot of its value, and the node its value is.
     #[inline]
-    pub(crate) fn find(&self, node: u16, key: &[u8]) -> (u8, u16) {
-        match self.nodes.get(usize::from(node)) {
-            Some(object) if object.seen >> hash(key) & 1 != 0 => object.find(key),
-            _ => (NO_SLOT, NO_NODE),
+    pub(crate) fn find(&self, node: u16, name: Name<'_>) -> (u8, u16) {
+        let Some(object) = self.nodes.get(usize::from(node)) else { return (NO_SLOT, NO_NODE) };
+        let mut at = object.buckets[name.hash()];
+        while let Some(key) = object.keys.get(usize::from(at)) {
+            if key.head == name.head && key.is(name.text) {
+                return (key.slot, key.node);
+            }
+            at = key.next;
         }
+        (NO_SLOT, NO_NODE)
     }
 
     /// The paths looked for in order of preference, addresses or times.
@@ -150,10 +192,13 @@ impl Fields {
 
     fn key(&mut self, node: u16, text: &[u8]) -> &mut Key {
         let object = &mut self.nodes[usize::from(node)];
-        object.seen |= 1 << hash(text);
         let at = object.keys.iter().position(|key| key.text == text).unwrap_or(object.keys.len());
         if at == object.keys.len() {
-            object.keys.push(Key { text: text.to_vec(), slot: NO_SLOT, node: NO_NODE });
+            let name = Name::new(text);
+            let bucket = &mut object.buckets[name.hash()];
+            let key = Key { text: text.to_vec(), head: name.head, slot: NO_SLOT, node: NO_NODE, next: *bucket };
+            *bucket = at as u16;
+            object.keys.push(key);
         }
         &mut object.keys[at]
     }
@@ -161,19 +206,18 @@ impl Fields {
 
 // === impl Node ===
 
-impl Node {
-    #[inline(never)]
-    fn find(&self, key: &[u8]) -> (u8, u16) {
-        match self.keys.iter().find(|candidate| candidate.text == key) {
-            Some(key) => (key.slot, key.node),
-            None => (NO_SLOT, NO_NODE),
-        }
+impl Default for Node {
+    fn default() -> Self {
+        Self { buckets: [NO_KEY; BUCKETS], keys: Vec::new() }
     }
 }
 
-/// Below 64. Length and first letter tell most keys of a record apart.
-#[inline]
-fn hash(key: &[u8]) -> u32 {
-    let first = key.first().copied().unwrap_or_default();
-    (u32::from(first) + 11 * key.len() as u32) % 64
+// === impl Key ===
+
+impl Key {
+    /// Whether this is the key, if the first eight bytes are known to be the same.
+    #[inline]
+    fn is(&self, text: &[u8]) -> bool {
+        self.text.len() == text.len() && (text.len() <= 8 || self.text == text)
+    }
 }

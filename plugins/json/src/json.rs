@@ -9,7 +9,7 @@ use crate::{
     fields::Fields,
     found::{Found, TOO_LONG},
     lesson::Lesson,
-    parser::{Collector, Parser},
+    parser::{Collector, DEPTH, Frame, Parser, Stack},
     shapes::Shapes,
 };
 
@@ -18,19 +18,23 @@ pub struct Json {
     pub(crate) fields: Fields,
     pub(crate) found: Found,
     pub(crate) times: Times,
+    pub(crate) stack: Stack,
     shapes: Shapes,
     /// How much following shapes has gained so far; below zero it is left alone for a while.
     credit: i32,
-    /// How many records more are read without it.
+    /// How many records more are read without it, and how many the next time.
     rest: u32,
+    next_rest: u32,
 }
 
 /// What a record that had to be read twice costs, in records that were read the fast way.
 const MISS: i32 = 4;
 /// The credit at the start, and the most that can be saved up.
 const CREDIT: i32 = 256;
-/// How many records are read without following shapes once that has not paid off.
+/// How many records are read without following shapes once that has not paid off, and how many at most when it
+/// does not again.
 const REST: u32 = 2048;
+const LONGEST_REST: u32 = 64 * REST;
 
 // === impl Json ===
 
@@ -45,9 +49,11 @@ impl Format for Json {
             fields: Fields::new(settings)?,
             found: Found::new(),
             times: Times::default(),
+            stack: [Frame::default(); DEPTH],
             shapes: Shapes::new(),
             credit: CREDIT,
             rest: 0,
+            next_rest: REST,
         })
     }
 
@@ -76,7 +82,7 @@ impl Json {
         }
         self.found.clear();
         if self.rest == 0 && self.shapes.follow((text, stops), (start, end), &mut self.found) {
-            self.credit = CREDIT.min(self.credit + 1);
+            self.gain();
         } else if !self.parse((text, stops), start, end) {
             return columns.push(Err(Reject::Malformed));
         }
@@ -88,13 +94,22 @@ impl Json {
         columns.push(address.map(|address| Visit { address, time: self.found.time(text, &mut self.times) }));
     }
 
+    #[inline]
+    fn gain(&mut self) {
+        if self.credit < CREDIT {
+            self.credit += 1;
+        } else {
+            self.next_rest = REST;
+        }
+    }
+
     /// Reads a record with the full parser; whether it is JSON.
     #[cold]
     #[inline(never)]
     fn parse(&mut self, (text, stops): (Text<'_>, &Stops), start: usize, end: usize) -> bool {
         self.found.clear();
         let mut collector = Collector { text, found: &mut self.found };
-        if Parser::parse((text, stops), &self.fields, (start, end), &mut collector).is_err() {
+        if Parser::parse((text, stops), (&self.fields, &mut self.stack), (start, end), &mut collector).is_err() {
             return false;
         }
         if self.rest > 0 {
@@ -105,14 +120,15 @@ impl Json {
         if self.credit < 0 {
             // Either the records have nothing in common, or the shapes are those of other records.
             self.credit = CREDIT;
-            self.rest = REST;
+            self.rest = self.next_rest;
+            self.next_rest = LONGEST_REST.min(2 * self.next_rest);
             if self.shapes.is_full() {
                 self.shapes.clear();
             }
             return true;
         }
         let mut lesson = Lesson::new(text, &mut self.shapes, start);
-        if Parser::parse((text, stops), &self.fields, (start, end), &mut lesson).is_ok() {
+        if Parser::parse((text, stops), (&self.fields, &mut self.stack), (start, end), &mut lesson).is_ok() {
             lesson.finish(end);
         }
         true

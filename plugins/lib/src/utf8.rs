@@ -77,21 +77,37 @@ static SECOND_HIGH: [u8; 16] = [
 
 /// Whether the 64 bytes from `at` are UTF-8, given that what precedes them is. A character that is cut off behind
 /// them is found wrong only by a look at the bytes that follow.
-#[inline(never)]
+#[inline]
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 pub(crate) fn is_valid(text: Text<'_>, at: usize) -> bool {
-    // The block, and the three bytes before it.
-    let mut window = [0; 67];
-    let before = at.min(3);
-    let bytes = text.bytes().get(at - before..at + 64).unwrap_or_default();
-    let Some(filled) = window.get_mut(3 - before..3 - before + bytes.len()) else { return false };
-    filled.copy_from_slice(bytes);
-    let parts = |shift: usize| {
-        let (parts, _) = window.get(shift..).unwrap_or_default().as_chunks::<16>();
-        parts.iter()
-    };
+    let bytes = text.bytes();
+    let window = at.checked_sub(3).and_then(|start| bytes.get(start..)?.first_chunk::<WINDOW>());
+    match window {
+        Some(window) => is_valid_window(window),
+        None => {
+            let mut window = [0; WINDOW];
+            let (_, own) = window.split_at_mut(3);
+            own.copy_from_slice(text.block(at));
+            is_valid_window(&window)
+        }
+    }
+}
+
+/// A block, and the three bytes before it.
+const WINDOW: usize = 67;
+
+#[inline(never)]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn is_valid_window(window: &[u8; WINDOW]) -> bool {
     let mut errors = Bytes16::load(&[0; 16]);
-    for (((third, second), first), own) in parts(0).zip(parts(1)).zip(parts(2)).zip(parts(3)) {
+    for (bytes, own) in window.windows(19).step_by(16).zip(window[3..].as_chunks::<16>().0) {
+        let (Some(third), Some(second), Some(first)) = (
+            bytes.first_chunk(),
+            bytes.get(1..).and_then(<[u8]>::first_chunk),
+            bytes.get(2..).and_then(<[u8]>::first_chunk),
+        ) else {
+            return false;
+        };
         errors = errors.or(wrong(own, first, second, third));
     }
     errors.is_zero()
