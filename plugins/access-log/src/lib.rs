@@ -1,2 +1,12 @@
-//! The plugin for access logs.
+//! The plugin for access logs of Apache and nginx: see `README.md` beside this crate for what it accepts.
+
 #![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+mod access_log;
+#[cfg(target_arch = "wasm32")]
+mod component;
+mod line;
+
+pub use access_log::AccessLog;

@@ -2,8 +2,88 @@
 
 use alloc::string::String;
 
-use crate::Json;
+use tallygate_guest::{Address, Message, NO_TIME, Stops, Text, Times, with_slack};
 
-pub(crate) fn explain(_json: &mut Json, _record: &[u8]) -> Result<String, String> {
-    Err(String::new())
+use crate::{
+    Json,
+    fields::Fields,
+    found::{Found, Kind, Says, Value},
+    parser::{Collector, Malformed, Parser},
+};
+
+/// What the plugin makes of a record.
+pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> {
+    let copy = with_slack(record);
+    let Some(text) = Text::new(&copy) else { return Err(String::new()) };
+    let stops = Stops::new(text);
+    let Json { fields, found, times, stack, .. } = json;
+    found.clear();
+    let mut collector = Collector { text, found };
+    if let Err(Malformed { at, what }) =
+        Parser::parse((text, &stops), (fields, stack), (0, record.len()), &mut collector)
+    {
+        let message = Message::new("not JSON: ").text(what).text(" at byte ").number(at as i64);
+        return Err(message.text(", found ").excerpt(record, at).finish());
+    }
+    let mut held = Message::default();
+    let mut count = 0;
+    for (slot, value) in found.addresses() {
+        match value.says(text) {
+            Says::Address(address) => return Ok(accepted((fields, found, times), text, address, slot)),
+            Says::Nothing => {}
+            Says::SomethingElse => {
+                held = held.text(if count == 0 { "" } else { ", " }).name(fields.name(slot));
+                held = holds(held, value, text);
+                count += 1;
+            }
+        }
+    }
+    if count > 0 {
+        return Err(Message::new("no field holds an IP address: ").text(&held.finish()).finish());
+    }
+    Err(missing(fields, record))
+}
+
+fn missing(fields: &Fields, record: &[u8]) -> String {
+    if record.trim_ascii_start().first().is_some_and(|byte| !matches!(byte, b'{' | 0xef)) {
+        return Message::new("the record is JSON but no object, so it has no fields").finish();
+    }
+    Message::new("none of the fields looked for holds anything: ")
+        .names(fields.names(false))
+        .text("; if the client's address is in another one, name it in the setting `fields`")
+        .finish()
+}
+
+fn accepted(
+    (fields, found, times): (&Fields, &Found, &mut Times),
+    text: Text<'_>,
+    address: Address,
+    slot: u8,
+) -> String {
+    let message = Message::new("client ").address(address).text(" from ").name(fields.name(slot)).text("; ");
+    let mut unreadable = None;
+    for (slot, value) in found.times() {
+        let time = value.time(text, times);
+        if time != NO_TIME {
+            let message = message.text("event time ").number(time).text(" ms since 1970 from ");
+            return message.name(fields.name(slot)).finish();
+        }
+        unreadable = unreadable.or(Some((slot, value)));
+    }
+    match unreadable {
+        Some((slot, value)) => {
+            let message = message.text("no event time: ").name(fields.name(slot));
+            holds(message, value, text).text(", which is no time with an offset").finish()
+        }
+        None => message.text("no event time: the record has none of ").names(fields.names(true)).finish(),
+    }
+}
+
+fn holds(message: Message, value: Value, text: Text<'_>) -> Message {
+    let message = message.text(" holds ");
+    match value.kind() {
+        Kind::Object => message.text("an object"),
+        Kind::Array => message.text("an array"),
+        _ => message.excerpt(value.raw(text), 0),
+    }
 }

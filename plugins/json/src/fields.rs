@@ -1,10 +1,8 @@
 //! Which fields are looked for, and where: the settings `fields` and `time`.
 
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
+
+use tallygate_guest::{Message, Text};
 
 /// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first.
 pub(crate) const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
@@ -15,8 +13,7 @@ eventData.sourceIP,downstream_remote_address,remote_host,client,x_forwarded_for,
 xff,http_x_forwarded_for";
 
 /// Where event times are looked for when the setting `time` is absent, most preferred first.
-pub(crate) const DEFAULT_TIMES: &str =
-    "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,time_iso8601,time_local,msec,t.$date";
+pub(crate) const DEFAULT_TIMES: &str = "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,time_iso8601,time_local,msec,t.$date";
 
 /// How many address fields can be named. The slots up to this one are theirs.
 pub(crate) const MAX_FIELDS: usize = 48;
@@ -36,20 +33,57 @@ pub(crate) const ROOT: u16 = 0;
 pub(crate) struct Fields {
     nodes: Vec<Node>,
     /// The paths by slot; empty for a slot without one.
-    names: Vec<String>,
+    names: Vec<Vec<u8>>,
 }
 
-#[derive(Default)]
 struct Node {
-    /// One bit for each [`hash`] of a key, so that most keys of a record are told apart without a comparison.
-    seen: u64,
+    /// The first key for each [`Name::hash`]; [`NO_KEY`] for none.
+    buckets: [u16; BUCKETS],
     keys: Vec<Key>,
 }
 
+const BUCKETS: usize = 64;
+const NO_KEY: u16 = u16::MAX;
+
 struct Key {
-    text: String,
+    text: Vec<u8>,
+    head: u64,
     slot: u8,
     node: u16,
+    /// The next key with the same hash.
+    next: u16,
+}
+
+/// A key of a record, with its first eight bytes in a form that is compared and hashed at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a> {
+    text: &'a [u8],
+    head: u64,
+}
+
+// === impl Name ===
+
+impl<'a> Name<'a> {
+    /// A key that lies in a text.
+    #[inline]
+    pub(crate) fn within(text: Text<'a>, start: usize, end: usize) -> Self {
+        let unused = 8usize.saturating_sub(end - start) as u32 * 8;
+        // An empty key has no bits at all, which one shift by 64 would not express.
+        let head = if unused == 64 { 0 } else { text.eight(start) << unused >> unused };
+        Self { text: text.slice(start, end), head }
+    }
+
+    /// A key that lies anywhere.
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        let head = text.iter().take(8).rev().fold(0, |head, byte| head << 8 | u64::from(*byte));
+        Self { text, head }
+    }
+
+    #[inline]
+    fn hash(self) -> usize {
+        let mixed = (self.head ^ self.text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 58) as usize % BUCKETS
+    }
 }
 
 // === impl Fields ===
@@ -63,68 +97,76 @@ impl Fields {
             match name.as_str() {
                 "fields" => fields = value,
                 "time" => times = value,
-                _ => return Err(format!("unknown setting `{name}`: the settings are `fields` and `time`")),
+                _ => {
+                    let message = Message::new("unknown setting ").name(name.as_bytes());
+                    return Err(message.text(": the settings are `fields` and `time`").finish());
+                }
             }
         }
         let mut tree = Self { nodes: Vec::from([Node::default()]), names: Vec::new() };
-        tree.names.resize(MAX_FIELDS + MAX_TIMES, String::new());
-        tree.add_all("fields", fields, 0, MAX_FIELDS)?;
-        if !times.trim().is_empty() {
-            tree.add_all("time", times, MAX_FIELDS, MAX_TIMES)?;
+        tree.names.resize(MAX_FIELDS + MAX_TIMES, Vec::new());
+        tree.add_all("fields", fields.as_bytes(), 0, MAX_FIELDS)?;
+        if !times.as_bytes().trim_ascii().is_empty() {
+            tree.add_all("time", times.as_bytes(), MAX_FIELDS, MAX_TIMES)?;
         }
         Ok(tree)
     }
 
     /// What `key` means in an object that is `node`: the slot of its value, and the node its value is.
     #[inline]
-    pub(crate) fn find(&self, node: u16, key: &[u8]) -> (u8, u16) {
-        match self.nodes.get(usize::from(node)) {
-            Some(object) if object.seen >> hash(key) & 1 != 0 => object.find(key),
-            _ => (NO_SLOT, NO_NODE),
+    pub(crate) fn find(&self, node: u16, name: Name<'_>) -> (u8, u16) {
+        let Some(object) = self.nodes.get(usize::from(node)) else { return (NO_SLOT, NO_NODE) };
+        let mut at = object.buckets[name.hash()];
+        while let Some(key) = object.keys.get(usize::from(at)) {
+            if key.head == name.head && key.is(name.text) {
+                return (key.slot, key.node);
+            }
+            at = key.next;
         }
+        (NO_SLOT, NO_NODE)
     }
 
     /// The paths looked for in order of preference, addresses or times.
-    pub(crate) fn names(&self, times: bool) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self, times: bool) -> impl Iterator<Item = &[u8]> {
         let (first, count) = if times { (MAX_FIELDS, MAX_TIMES) } else { (0, MAX_FIELDS) };
-        self.names.iter().skip(first).take(count).map(String::as_str).filter(|name| !name.is_empty())
+        self.names.iter().skip(first).take(count).map(Vec::as_slice).filter(|name| !name.is_empty())
     }
 
     /// The path of a slot.
-    pub(crate) fn name(&self, slot: u8) -> &str {
-        self.names.get(usize::from(slot)).map_or("", String::as_str)
+    pub(crate) fn name(&self, slot: u8) -> &[u8] {
+        self.names.get(usize::from(slot)).map_or(b"", Vec::as_slice)
     }
 
-    fn add_all(&mut self, setting: &str, paths: &str, first: usize, room: usize) -> Result<(), String> {
-        let expected = "expected paths separated by commas, such as `ip,source.ip`";
-        let count = paths.split(',').count();
-        if count > room {
-            return Err(format!("setting `{setting}` names {count} paths: at most {room} are possible"));
-        }
-        for (at, path) in paths.split(',').map(str::trim).enumerate() {
-            if path.split('.').any(str::is_empty) {
-                return Err(format!("setting `{setting}` holds `{path}`: {expected}"));
+    fn add_all(&mut self, setting: &str, paths: &[u8], first: usize, room: usize) -> Result<(), String> {
+        let refuse = |path: &[u8], why: &str| {
+            Err(Message::new("setting `").text(setting).text("` names ").name(path).text(why).finish())
+        };
+        for (at, path) in paths.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).enumerate() {
+            if at == room {
+                return refuse(path, ", which is one path more than there is room for");
             }
-            if path.split('.').count() > 16 || path.len() > 255 {
-                return Err(format!("setting `{setting}`: `{path}` is longer than 16 keys or 255 bytes"));
+            if path.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
+                return refuse(path, ": expected paths separated by commas, such as `ip,source.ip`");
+            }
+            if path.len() > 255 || path.iter().filter(|byte| **byte == b'.').count() > 15 {
+                return refuse(path, ": expected at most 16 keys and 255 bytes");
             }
             if self.names.iter().any(|name| name == path) {
-                return Err(format!("setting `{setting}` names `{path}`, which is named before: name each path once"));
+                return refuse(path, ", which is named before: name each path once");
             }
             self.add(path, first + at);
         }
         Ok(())
     }
 
-    fn add(&mut self, path: &str, slot: usize) {
+    fn add(&mut self, path: &[u8], slot: usize) {
         if let Some(name) = self.names.get_mut(slot) {
-            *name = path.to_string();
+            name.extend_from_slice(path);
         }
         // Every place where a key may begin leads to every place behind it where one may end.
         let mut begins = Vec::from([(0, ROOT)]);
-        for (dot, _) in path.match_indices('.') {
-            let nodes: Vec<(usize, u16)> = begins.clone();
-            let child = self.child(&nodes, path, dot);
+        for (dot, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'.') {
+            let child = self.child(&begins, path, dot);
             begins.push((dot + 1, child));
         }
         for (begin, node) in begins {
@@ -133,7 +175,7 @@ impl Fields {
     }
 
     /// The node for the first `dot` bytes of a path, reachable from all `begins`.
-    fn child(&mut self, begins: &[(usize, u16)], path: &str, dot: usize) -> u16 {
+    fn child(&mut self, begins: &[(usize, u16)], path: &[u8], dot: usize) -> u16 {
         let mut child = NO_NODE;
         for (begin, node) in begins {
             child = child.min(self.key(*node, path.get(*begin..dot).unwrap_or_default()).node);
@@ -148,12 +190,15 @@ impl Fields {
         child
     }
 
-    fn key(&mut self, node: u16, text: &str) -> &mut Key {
+    fn key(&mut self, node: u16, text: &[u8]) -> &mut Key {
         let object = &mut self.nodes[usize::from(node)];
-        object.seen |= 1 << hash(text.as_bytes());
         let at = object.keys.iter().position(|key| key.text == text).unwrap_or(object.keys.len());
         if at == object.keys.len() {
-            object.keys.push(Key { text: text.to_string(), slot: NO_SLOT, node: NO_NODE });
+            let name = Name::new(text);
+            let bucket = &mut object.buckets[name.hash()];
+            let key = Key { text: text.to_vec(), head: name.head, slot: NO_SLOT, node: NO_NODE, next: *bucket };
+            *bucket = at as u16;
+            object.keys.push(key);
         }
         &mut object.keys[at]
     }
@@ -161,19 +206,18 @@ impl Fields {
 
 // === impl Node ===
 
-impl Node {
-    #[inline(never)]
-    fn find(&self, key: &[u8]) -> (u8, u16) {
-        match self.keys.iter().find(|candidate| candidate.text.as_bytes() == key) {
-            Some(key) => (key.slot, key.node),
-            None => (NO_SLOT, NO_NODE),
-        }
+impl Default for Node {
+    fn default() -> Self {
+        Self { buckets: [NO_KEY; BUCKETS], keys: Vec::new() }
     }
 }
 
-/// Below 64. Length and first letter tell most keys of a record apart.
-#[inline]
-fn hash(key: &[u8]) -> u32 {
-    let first = key.first().copied().unwrap_or_default();
-    (u32::from(first) + 11 * key.len() as u32) % 64
+// === impl Key ===
+
+impl Key {
+    /// Whether this is the key, if the first eight bytes are known to be the same.
+    #[inline]
+    fn is(&self, text: &[u8]) -> bool {
+        self.text.len() == text.len() && (text.len() <= 8 || self.text == text)
+    }
 }

@@ -4,10 +4,11 @@ use tallygate_guest::{Address, NO_TIME, Reject, Text, Times, epoch};
 
 use crate::{
     fields::{MAX_FIELDS, NO_SLOT},
+    parser::Place,
     string::unescape,
 };
 
-/// What a value is.
+/// What a value is. As many as fit into three bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     /// A string without escapes.
@@ -24,12 +25,19 @@ pub(crate) enum Kind {
 }
 
 /// A value and where it lies; a string without its quotes.
+///
+/// One integer, from the lowest bit: the kind, [`LENGTH`] bits of length, 32 bits of start. As a structure it would
+/// be written field by field and read as a whole right after, which stalls the processor for longer than everything
+/// else about a value takes.
 #[derive(Clone, Copy)]
-pub(crate) struct Value {
-    start: u32,
-    end: u32,
-    kind: Kind,
-}
+pub(crate) struct Value(u64);
+
+/// How many bits the length of a value has.
+const LENGTH: u32 = 29;
+/// Records must be shorter than this.
+pub(crate) const TOO_LONG: usize = 1 << LENGTH;
+const KINDS: [Kind; 8] =
+    [Kind::Plain, Kind::Escaped, Kind::Number, Kind::Boolean, Kind::Null, Kind::Object, Kind::Array, Kind::Null];
 
 /// What a value says about the client.
 pub(crate) enum Says {
@@ -50,35 +58,38 @@ pub(crate) struct Found {
 impl Value {
     #[inline]
     pub(crate) fn new(start: usize, end: usize, kind: Kind) -> Self {
-        // Places fit: a batch beyond 4 GiB does not fit into the memory of a component.
-        Self { start: start as u32, end: end as u32, kind }
+        // Both fit: a component has no more than 4 GiB of memory, and longer records are turned away.
+        let length = end.wrapping_sub(start) as u64 & (TOO_LONG as u64 - 1);
+        Self((start as u64) << 32 | length << 3 | kind as u64)
     }
 
     pub(crate) fn kind(self) -> Kind {
-        self.kind
+        KINDS[self.0 as usize & 7]
+    }
+
+    /// Where it lies.
+    pub(crate) fn range(self) -> (usize, usize) {
+        let start = (self.0 >> 32) as usize;
+        (start, start + (self.0 as u32 >> 3) as usize)
     }
 
     /// The bytes between the quotes, escapes and all.
     pub(crate) fn raw(self, text: Text<'_>) -> &[u8] {
-        text.slice(self.start as usize, self.end as usize)
+        let (start, end) = self.range();
+        text.slice(start, end)
+    }
+
+    /// The value as a dotted quad, if it is a string that is exactly that.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn quad(self, text: Text<'_>) -> Option<u32> {
+        let (start, end) = self.range();
+        if self.0 & 7 == Kind::Plain as u64 { Address::read_quad(text, start, end) } else { None }
     }
 
     /// What the value says about the client.
-    #[inline]
-    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn says(self, text: Text<'_>) -> Says {
-        if self.kind == Kind::Plain
-            && let Some(address) = Address::read(text, self.start as usize, self.end as usize)
-        {
-            return Says::Address(address);
-        }
-        self.says_otherwise(text)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn says_otherwise(self, text: Text<'_>) -> Says {
-        match self.kind {
+        match self.kind() {
             Kind::Plain => list(self.raw(text)),
             Kind::Escaped => list(&unescape(self.raw(text))),
             Kind::Null | Kind::Array => Says::Nothing,
@@ -89,8 +100,11 @@ impl Value {
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn time(self, text: Text<'_>, times: &mut Times) -> i64 {
-        match self.kind {
-            Kind::Plain => times.read(text, self.start as usize, self.end as usize),
+        if self.0 & 7 == Kind::Plain as u64 {
+            let (start, end) = self.range();
+            return times.read(text, start, end);
+        }
+        match self.kind() {
             Kind::Number => epoch(self.raw(text)),
             Kind::Escaped => times.parse(&unescape(self.raw(text))),
             _ => NO_TIME,
@@ -149,10 +163,16 @@ impl Found {
             Says::SomethingElse => matches!(value.says(text), Says::Address(_)),
         };
         // Nothing but addresses is looked for in arrays, so of times the first element stays.
-        let first = self.get(slot).is_none_or(|kept| kept.kind == Kind::Array);
+        let first = self.get(slot).is_none_or(|kept| kept.kind() == Kind::Array);
         if first || better && usize::from(slot) < MAX_FIELDS {
             self.put(slot, value);
         }
+    }
+
+    /// The string put last, at `place`, turns out to end at `end`.
+    pub(crate) fn extend(&mut self, place: Place, end: usize, kind: Kind) {
+        let value = &mut self.values[usize::from(place.slot & NO_SLOT)];
+        *value = Value::new(value.range().0, end, kind);
     }
 
     pub(crate) fn get(&self, slot: u8) -> Option<Value> {
@@ -160,17 +180,34 @@ impl Found {
         self.values.get(usize::from(slot)).copied().filter(|_| set)
     }
 
-    /// The address of the most preferred field that holds one, and the field's slot.
+    /// The values found where addresses are looked for.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (u8, Value)> {
+        (0..MAX_FIELDS as u8).filter_map(|slot| Some((slot, self.get(slot)?)))
+    }
+
+    /// The values found where times are looked for.
+    pub(crate) fn times(&self) -> impl Iterator<Item = (u8, Value)> {
+        (MAX_FIELDS as u8..NO_SLOT).filter_map(|slot| Some((slot, self.get(slot)?)))
+    }
+
+    /// The address of the most preferred field, if it is a dotted quad, which is what nearly all are.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn address(&self, text: Text<'_>) -> Result<(Address, u8), Reject> {
+    pub(crate) fn quad(&self, text: Text<'_>) -> Option<u32> {
+        match self.set & ADDRESSES {
+            0 => None,
+            set => self.values[set.trailing_zeros() as usize & 63].quad(text),
+        }
+    }
+
+    /// The address of the most preferred field that holds one.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn address(&self, text: Text<'_>) -> Result<Address, Reject> {
         let mut reject = Reject::FieldMissing;
-        let mut left = self.set & ADDRESSES;
-        while left != 0 {
-            let slot = left.trailing_zeros() as u8;
-            left &= left - 1;
-            match self.values[usize::from(slot & 63)].says(text) {
-                Says::Address(address) => return Ok((address, slot)),
+        for (_, value) in self.addresses() {
+            match value.says(text) {
+                Says::Address(address) => return Ok(address),
                 Says::SomethingElse => reject = Reject::NotAnAddress,
                 Says::Nothing => {}
             }
@@ -178,20 +215,20 @@ impl Found {
         Err(reject)
     }
 
-    /// The most preferred time that can be read, and the field's slot.
+    /// The most preferred time that can be read.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn time(&self, text: Text<'_>, times: &mut Times) -> (i64, u8) {
+    pub(crate) fn time(&self, text: Text<'_>, times: &mut Times) -> i64 {
         let mut left = self.set & TIMES;
         while left != 0 {
-            let slot = left.trailing_zeros() as u8;
+            let slot = left.trailing_zeros() as usize;
             left &= left - 1;
-            let time = self.values[usize::from(slot & 63)].time(text, times);
+            let time = self.values[slot & 63].time(text, times);
             if time != NO_TIME {
-                return (time, slot);
+                return time;
             }
         }
-        (NO_TIME, NO_SLOT)
+        NO_TIME
     }
 }
 

@@ -7,8 +7,10 @@ use tallygate_guest::{Batch, Columns, Format, Reject, Stops, Text, Times, Visit}
 use crate::{
     explain,
     fields::Fields,
-    found::Found,
-    parser::{Collector, Parser},
+    found::{Found, TOO_LONG},
+    lesson::Lesson,
+    parser::{Collector, DEPTH, Frame, Parser, Stack},
+    shapes::Shapes,
 };
 
 /// The JSON format, set up.
@@ -16,7 +18,23 @@ pub struct Json {
     pub(crate) fields: Fields,
     pub(crate) found: Found,
     pub(crate) times: Times,
+    pub(crate) stack: Stack,
+    shapes: Shapes,
+    /// How much following shapes has gained so far; below zero it is left alone for a while.
+    credit: i32,
+    /// How many records more are read without it, and how many the next time.
+    rest: u32,
+    next_rest: u32,
 }
+
+/// What a record that had to be read twice costs, in records that were read the fast way.
+const MISS: i32 = 4;
+/// The credit at the start, and the most that can be saved up.
+const CREDIT: i32 = 256;
+/// How many records are read without following shapes once that has not paid off, and how many at most when it
+/// does not again.
+const REST: u32 = 2048;
+const LONGEST_REST: u32 = 64 * REST;
 
 // === impl Json ===
 
@@ -27,7 +45,16 @@ impl Format for Json {
     const WANTS_STOPS: bool = true;
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
-        Ok(Self { fields: Fields::new(settings)?, found: Found::new(), times: Times::default() })
+        Ok(Self {
+            fields: Fields::new(settings)?,
+            found: Found::new(),
+            times: Times::default(),
+            stack: [Frame::default(); DEPTH],
+            shapes: Shapes::new(),
+            credit: CREDIT,
+            rest: 0,
+            next_rest: REST,
+        })
     }
 
     fn read(&mut self, batch: Batch<'_>, columns: &mut Columns) {
@@ -43,20 +70,70 @@ impl Json {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn read_all(&mut self, batch: Batch<'_>, columns: &mut Columns) {
         for (start, end) in batch.records() {
-            columns.push(self.read_one((batch.text, batch.stops), start, end));
+            self.read_one((batch.text, batch.stops), (start, end), columns);
         }
     }
 
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn read_one(&mut self, (text, stops): (Text<'_>, &Stops), start: usize, end: usize) -> Result<Visit, Reject> {
+    fn read_one(&mut self, (text, stops): (Text<'_>, &Stops), (start, end): (usize, usize), columns: &mut Columns) {
+        if end - start >= TOO_LONG {
+            return columns.push(Err(Reject::TooLong));
+        }
+        self.found.clear();
+        if self.rest == 0 && self.shapes.follow((text, stops), (start, end), &mut self.found) {
+            self.gain();
+        } else if !self.parse((text, stops), start, end) {
+            return columns.push(Err(Reject::Malformed));
+        }
+        // Straight into the columns: nearly all records end here.
+        if let Some(quad) = self.found.quad(text) {
+            return columns.push_quad(quad, self.found.time(text, &mut self.times));
+        }
+        let address = self.found.address(text);
+        columns.push(address.map(|address| Visit { address, time: self.found.time(text, &mut self.times) }));
+    }
+
+    #[inline]
+    fn gain(&mut self) {
+        if self.credit < CREDIT {
+            self.credit += 1;
+        } else {
+            self.next_rest = REST;
+        }
+    }
+
+    /// Reads a record with the full parser; whether it is JSON.
+    #[cold]
+    #[inline(never)]
+    fn parse(&mut self, (text, stops): (Text<'_>, &Stops), start: usize, end: usize) -> bool {
         self.found.clear();
         let mut collector = Collector { text, found: &mut self.found };
-        if Parser::parse((text, stops), &self.fields, (start, end), &mut collector).is_err() {
-            return Err(Reject::Malformed);
+        if Parser::parse((text, stops), (&self.fields, &mut self.stack), (start, end), &mut collector).is_err() {
+            return false;
         }
-        let (address, _) = self.found.address(text)?;
-        let (time, _) = self.found.time(text, &mut self.times);
-        Ok(Visit { address, time })
+        if self.rest > 0 {
+            self.rest -= 1;
+            return true;
+        }
+        self.credit -= MISS;
+        if self.credit < 0 {
+            // Either the records have nothing in common, or the shapes are those of other records.
+            self.credit = CREDIT;
+            self.rest = self.next_rest;
+            self.next_rest = LONGEST_REST.min(2 * self.next_rest);
+            if self.shapes.is_full() {
+                self.shapes.clear();
+            }
+            return true;
+        }
+        let mut lesson = Lesson::new(text, &mut self.shapes, start);
+        if Parser::parse((text, stops), (&self.fields, &mut self.stack), (start, end), &mut lesson).is_ok() {
+            lesson.finish(end);
+        }
+        true
     }
 }
+
+#[cfg(test)]
+mod tests;

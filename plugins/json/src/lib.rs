@@ -10,7 +10,9 @@ mod explain;
 mod fields;
 mod found;
 mod json;
+mod lesson;
 mod parser;
+mod shapes;
 mod string;
 
 pub use json::Json;

@@ -3,7 +3,7 @@
 use tallygate_guest::{Stops, Text};
 
 use crate::{
-    fields::{Fields, NO_NODE, NO_SLOT, ROOT},
+    fields::{Fields, NO_NODE, NO_SLOT, Name, ROOT},
     found::{Found, Kind, Value},
     string,
 };
@@ -54,11 +54,14 @@ pub(crate) struct Parser<'a, L> {
     end: usize,
     listener: &'a mut L,
     /// The arrays and objects around the value that comes next.
-    stack: [Frame; DEPTH],
+    stack: &'a mut Stack,
     depth: usize,
     /// What is known about the value that comes next: its slot and, should it be an object, its node.
     next: (u8, u16),
 }
+
+/// Room for the arrays and objects that are open, kept from one record to the next.
+pub(crate) type Stack = [Frame; DEPTH];
 
 /// What follows what was read.
 enum Step {
@@ -74,11 +77,10 @@ impl<'a, L: Listener> Parser<'a, L> {
     /// Parses the bytes from `start` to `end`.
     pub(crate) fn parse(
         (text, stops): (Text<'a>, &'a Stops),
-        fields: &'a Fields,
+        (fields, stack): (&'a Fields, &'a mut Stack),
         (start, end): (usize, usize),
         listener: &'a mut L,
     ) -> Result<(), Malformed> {
-        let stack = [Frame::default(); DEPTH];
         let mut parser = Self { text, stops, fields, end, listener, stack, depth: 0, next: (NO_SLOT, ROOT) };
         let mut at = match text.slice(start, end) {
             // A byte order mark is no part of JSON, but the first record of a file from Windows may have one.
@@ -156,11 +158,10 @@ impl<'a, L: Listener> Parser<'a, L> {
         }
         let string = string::scan(self.text, self.stops, at + 1, self.end)?;
         let node = self.top().map_or(NO_NODE, |frame| frame.node);
-        let key = self.text.slice(at + 1, string.close);
         self.next = match string.escaped {
             _ if node == NO_NODE => (NO_SLOT, NO_NODE),
-            false => self.fields.find(node, key),
-            true => self.fields.find(node, &string::unescape(key)),
+            false => self.fields.find(node, Name::within(self.text, at + 1, string.close)),
+            true => self.fields.find(node, Name::new(&string::unescape(self.text.slice(at + 1, string.close)))),
         };
         let at = self.space(string.close + 1);
         if self.peek(at) != b':' {
@@ -308,4 +309,3 @@ impl Listener for Collector<'_> {
     #[inline]
     fn close(&mut self) {}
 }
-

@@ -15,7 +15,18 @@ pub(crate) struct Scanned {
 
 /// Finds the end of a string of which `at` is some place, at the start of a character.
 #[inline]
-pub(crate) fn scan(text: Text<'_>, stops: &Stops, mut at: usize, end: usize) -> Result<Scanned, Malformed> {
+pub(crate) fn scan(text: Text<'_>, stops: &Stops, at: usize, end: usize) -> Result<Scanned, Malformed> {
+    let close = stops.next(at, end);
+    if close < end && text.byte(close) == b'"' {
+        return Ok(Scanned { close, escaped: false });
+    }
+    scan_on((text, stops), close, end)
+}
+
+/// Goes on where a string does not simply end.
+#[cold]
+#[inline(never)]
+fn scan_on((text, stops): (Text<'_>, &Stops), mut at: usize, end: usize) -> Result<Scanned, Malformed> {
     let mut escaped = false;
     loop {
         at = stops.next(at, end);

@@ -31,6 +31,14 @@ impl Address {
         }
     }
 
+    /// Reads the bytes from `start` to `end` if they are a dotted quad and nothing else.
+    #[must_use]
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub fn read_quad(text: Text<'_>, start: usize, end: usize) -> Option<u32> {
+        quad::read(text, start, end)
+    }
+
     /// Reads any accepted spelling.
     #[must_use]
     #[inline(never)]
@@ -64,3 +72,6 @@ fn is_port(bytes: &[u8]) -> bool {
     });
     (1..=5).contains(&bytes.len()) && number.is_some()
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,15 +56,18 @@ impl Columns {
         }
     }
 
-    /// Adds what became of one record.
+    /// Adds the visit of an IPv4 address.
     #[inline]
+    pub fn push_quad(&mut self, address: u32, time: i64) {
+        self.status.push(0);
+        self.v4.push(address);
+        self.push_time(time);
+    }
+
+    /// Adds what became of one record.
     pub fn push(&mut self, answer: Result<Visit, Reject>) {
         match answer {
-            Ok(Visit { address: Address::V4(address), time }) => {
-                self.status.push(0);
-                self.v4.push(address);
-                self.push_time(time);
-            }
+            Ok(Visit { address: Address::V4(address), time }) => self.push_quad(address, time),
             Ok(Visit { address: Address::V6(address), time }) => {
                 self.status.push(1);
                 self.v6.extend([(address >> 64) as u64, address as u64]);

@@ -14,7 +14,7 @@ use core::{
 use crate::{Format, arena::Arena};
 
 /// What the interface definition becomes in Rust.
-#[expect(missing_docs, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks, reason = "generated")]
+#[expect(missing_docs, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../../wit/0.1.0",
@@ -37,6 +37,7 @@ unsafe impl<F> Sync for Instance<F> {}
 impl<F: Format> Instance<F> {
     /// An instance that is not set up yet.
     #[must_use]
+    #[expect(clippy::new_without_default, reason = "a static needs a constant, which `default` is not")]
     pub const fn new() -> Self {
         Self(RefCell::new(None))
     }

@@ -14,7 +14,9 @@ mod format;
 pub mod guest;
 mod text;
 mod time;
+mod utf8;
 mod vector;
+mod words;
 
 pub use address::Address;
 pub use columns::{Columns, Reject, Visit};
@@ -22,3 +24,4 @@ pub use format::{Batch, Format, extract, with_slack};
 pub use text::{SLACK, Stops, Text};
 pub use time::{NO_TIME, Times, epoch};
 pub use vector::Bytes16;
+pub use words::Message;

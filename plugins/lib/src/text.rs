@@ -1,6 +1,8 @@
 //! Bytes that can be read in wide steps without running off their end.
 
-use crate::vector::Bytes16;
+use alloc::vec::Vec;
+
+use crate::{Bytes16, utf8};
 
 /// How many readable bytes lie behind every record of a [`Text`].
 pub const SLACK: usize = 64;
@@ -80,6 +82,13 @@ impl<'a> Text<'a> {
         Bytes16::load(self.array(at))
     }
 
+    /// The 64 bytes from `at`.
+    #[must_use]
+    #[inline]
+    pub fn block(&self, at: usize) -> &'a [u8; SLACK] {
+        self.array(at)
+    }
+
     #[inline]
     fn array<const N: usize>(&self, at: usize) -> &'a [u8; N] {
         const { assert!(N <= SLACK) };
@@ -88,7 +97,9 @@ impl<'a> Text<'a> {
         }
         // SAFETY: at + N <= last + SLACK == bytes.len(). One comparison instead of the two that
         // `bytes.get(at..at + N)` costs is measurable, since this is every read of the hot path.
-        unsafe { &*self.bytes.as_ptr().add(at).cast::<[u8; N]>() }
+        let start = unsafe { self.bytes.as_ptr().add(at) };
+        // SAFETY: see above; bytes need no alignment.
+        unsafe { &*start.cast::<[u8; N]>() }
     }
 }
 
@@ -100,12 +111,11 @@ fn out_of_text() -> ! {
 
 /// One bit per byte of a text: set where a scan through a JSON string has to stop and look.
 ///
-/// Those are `"`, `\`, control characters, and, unless the text is known to be UTF-8 as a whole, every byte
-/// above 0x7f. The index is made in one pass over all records of a call, because steps of 64 bytes without a
+/// Those are `"`, `\`, control characters, and, unless the text is UTF-8 as a whole, every byte above 0x7f. The index is made in one pass over all records of a call, because steps of 64 bytes without a
 /// branch cost less than finding the end of each string on its own.
 #[derive(Default)]
 pub struct Stops {
-    words: alloc::vec::Vec<u64>,
+    words: Vec<u64>,
 }
 
 // === impl Stops ===
@@ -116,13 +126,38 @@ impl Stops {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub fn new(text: Text<'_>) -> Self {
         let blocks = text.len().div_ceil(64);
-        let mut words = alloc::vec::Vec::with_capacity(blocks + 2);
-        for block in 0..blocks {
-            words.push(stops(text.array(block * 64)));
+        let mut stops = Self { words: Vec::with_capacity(blocks + 2) };
+        let is_utf8 = stops.index(text, true);
+        if !is_utf8 {
+            // Some record has to be rejected; the others are read with a stop at each character beyond ASCII.
+            stops.words.clear();
+            stops.index(text, false);
         }
         // Scans end here at the latest: everything behind the text is a stop.
-        words.extend([u64::MAX; 2]);
-        Self { words }
+        stops.words.extend([u64::MAX; 2]);
+        stops
+    }
+
+    /// Indexes all blocks, without the bytes above 0x7f if `check`, which then must be UTF-8: `false` if not.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn index(&mut self, text: Text<'_>, check: bool) -> bool {
+        let mut before = false;
+        for at in (0..text.len()).step_by(64) {
+            let block = text.block(at);
+            let mut word = stops(block);
+            let wide = check && has_wide(block);
+            if wide || before {
+                // A character may reach from one block into the next.
+                if !utf8::is_valid(text, at) {
+                    return false;
+                }
+                word &= !wide_bytes(block);
+            }
+            before = wide;
+            self.words.push(word);
+        }
+        true
     }
 
     /// The first stop from `at` on, or some place at or behind `end`.
@@ -158,6 +193,30 @@ fn stops(block: &[u8; 64]) -> u64 {
         let bytes = Bytes16::load(bytes);
         let stop = bytes.equal(b'"').or(bytes.equal(b'\\')).or(bytes.below_signed(0x20));
         mask |= u64::from(stop.mask()) << (part * 16);
+    }
+    mask
+}
+
+/// Whether a block holds a byte above 0x7f.
+#[inline]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn has_wide(block: &[u8; 64]) -> bool {
+    let (parts, _) = block.as_chunks::<16>();
+    let mut all = Bytes16::load(&[0; 16]);
+    for bytes in parts {
+        all = all.or(Bytes16::load(bytes));
+    }
+    all.mask() != 0
+}
+
+/// One bit for each byte above 0x7f.
+#[inline]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn wide_bytes(block: &[u8; 64]) -> u64 {
+    let (parts, _) = block.as_chunks::<16>();
+    let mut mask = 0;
+    for (part, bytes) in parts.iter().enumerate() {
+        mask |= u64::from(Bytes16::load(bytes).mask()) << (part * 16);
     }
     mask
 }

@@ -61,6 +61,42 @@ mod imp {
             Self(v128_or(self.0, other.0))
         }
 
+        #[inline]
+        #[target_feature(enable = "simd128")]
+        pub fn and(self, other: Self) -> Self {
+            Self(v128_and(self.0, other.0))
+        }
+
+        #[inline]
+        #[target_feature(enable = "simd128")]
+        pub fn xor(self, other: Self) -> Self {
+            Self(v128_xor(self.0, other.0))
+        }
+
+        #[inline]
+        #[target_feature(enable = "simd128")]
+        pub fn is_zero(self) -> bool {
+            !v128_any_true(self.0)
+        }
+
+        #[inline]
+        #[target_feature(enable = "simd128")]
+        pub fn minus_saturating(self, byte: u8) -> Self {
+            Self(u8x16_sub_sat(self.0, u8x16_splat(byte)))
+        }
+
+        #[inline]
+        #[target_feature(enable = "simd128")]
+        pub fn high_halves(self) -> Self {
+            Self(u8x16_shr(self.0, 4))
+        }
+
+        #[inline]
+        #[target_feature(enable = "simd128")]
+        pub fn low_halves(self) -> Self {
+            Self(v128_and(self.0, u8x16_splat(15)))
+        }
+
         /// The sign bit of each byte; byte 0 is bit 0.
         #[inline]
         #[target_feature(enable = "simd128")]
@@ -136,6 +172,36 @@ mod imp {
         #[inline]
         pub fn or(self, other: Self) -> Self {
             Self(from_fn(|at| self.0[at] | other.0[at]))
+        }
+
+        #[inline]
+        pub fn and(self, other: Self) -> Self {
+            Self(from_fn(|at| self.0[at] & other.0[at]))
+        }
+
+        #[inline]
+        pub fn xor(self, other: Self) -> Self {
+            Self(from_fn(|at| self.0[at] ^ other.0[at]))
+        }
+
+        #[inline]
+        pub fn is_zero(self) -> bool {
+            self.0 == [0; 16]
+        }
+
+        #[inline]
+        pub fn minus_saturating(self, byte: u8) -> Self {
+            Self(self.0.map(|own| own.saturating_sub(byte)))
+        }
+
+        #[inline]
+        pub fn high_halves(self) -> Self {
+            Self(self.0.map(|own| own >> 4))
+        }
+
+        #[inline]
+        pub fn low_halves(self) -> Self {
+            Self(self.0.map(|own| own & 15))
         }
 
         /// The sign bit of each byte; byte 0 is bit 0.

@@ -89,7 +89,7 @@ fn millis(number: Decimal) -> Option<i64> {
     let (value, cut) = match scale {
         // No overflow: the size was bounded just above.
         Some(scale) if power >= 0 => (number.mantissa.checked_mul(scale)?, false),
-        Some(scale) => (number.mantissa / scale, number.mantissa % scale != 0),
+        Some(scale) => (number.mantissa / scale, !number.mantissa.is_multiple_of(scale)),
         // Far less than a millisecond.
         None => (0, true),
     };

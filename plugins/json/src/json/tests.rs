@@ -1,0 +1,257 @@
+use std::net::IpAddr;
+
+use tallygate_guest::{NO_TIME, extract};
+
+use super::*;
+
+mod differential;
+mod grammar;
+
+/// The answer to a record: an address and a time, or the code.
+type Answer = Result<(IpAddr, i64), u8>;
+
+fn json(settings: &[(&str, &str)]) -> Json {
+    let owned: Vec<_> = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    Json::configure(&owned).expect("the test's own settings")
+}
+
+/// Reads records in one call.
+fn read(json: &mut Json, records: &[&[u8]]) -> Vec<Answer> {
+    let mut data = Vec::new();
+    let (mut starts, mut ends) = (Vec::new(), Vec::new());
+    for record in records {
+        starts.push(data.len() as u32);
+        data.extend_from_slice(record);
+        ends.push(data.len() as u32);
+        data.push(b'\n');
+    }
+    let columns = extract(json, &data, &starts, &ends);
+    let (mut v4, mut v6) = (columns.v4.iter(), columns.v6.chunks(2));
+    let mut times = columns.times.iter();
+    let mut answer = |status: u8| {
+        let ip = match status {
+            0 => IpAddr::V4((*v4.next().expect("the column has an entry")).into()),
+            1 => match v6.next() {
+                Some([high, low]) => IpAddr::V6((u128::from(*high) << 64 | u128::from(*low)).into()),
+                other => panic!("the column has {other:?}"),
+            },
+            code => return Err(code),
+        };
+        Ok((ip, times.next().copied().unwrap_or(NO_TIME)))
+    };
+    let answers = columns.status.iter().map(|status| answer(*status)).collect();
+    assert!(v4.next().is_none() && v6.next().is_none() && times.next().is_none(), "columns too long");
+    answers
+}
+
+/// Reads a record by every way there is: alone, by the full parser, by following shapes, and with other records
+/// before and behind it.
+fn read_one(json: &mut Json, record: &[u8]) -> Answer {
+    let first = read(json, &[record]);
+    let others: [&[u8]; 2] = [br#"{"ip":"9.9.9.9","b":[1,{"c":null}]}"#, b"[[\"\xc3\xbc\"]"];
+    let mixed = read(json, &[record, record, others[0], record, others[1], record, others[0]]);
+    for at in [0, 1, 3, 5] {
+        assert_eq!(first[0], mixed[at], "{}", record.escape_ascii());
+    }
+    let explained = json.explain(record);
+    assert_eq!(explained.is_ok(), first[0].is_ok(), "{}: {explained:?}", record.escape_ascii());
+    first[0]
+}
+
+#[track_caller]
+fn check(settings: &[(&str, &str)], record: &str, expect: Result<&str, u8>) {
+    let answer = read_one(&mut json(settings), record.as_bytes()).map(|(ip, _)| ip);
+    assert_eq!(answer, expect.map(|ip| ip.parse().expect("the test's own address")), "{record}");
+}
+
+#[track_caller]
+fn check_time(settings: &[(&str, &str)], record: &str, expect: i64) {
+    assert_eq!(read_one(&mut json(settings), record.as_bytes()).map(|(_, time)| time), Ok(expect), "{record}");
+}
+
+#[test]
+fn common_loggers() {
+    for (record, expect) in [
+        (
+            r#"{"timestamp":"2020-06-24T15:27:00.123456Z","ip":"83.150.59.250","url":"https://example.com/"}"#,
+            "83.150.59.250",
+        ),
+        (
+            r#"{"request":{"remote_ip":"172.17.0.1","client_ip":"1.2.3.4","headers":{"A":["b","c"]}},"ts":1.5}"#,
+            "1.2.3.4",
+        ),
+        (r#"{"client_ip":"1.2.3.4","action":"login_failed"}"#, "1.2.3.4"),
+        (r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser"},"sourceIPAddress":"1.2.3.4"}"#, "1.2.3.4"),
+        (r#"{"httpRequest":{"remoteIp":"2001:db8::1","status":200}}"#, "2001:db8::1"),
+        (r#"{"source":{"ip":"1.2.3.4","port":1}}"#, "1.2.3.4"),
+        (r#"{"source.ip":"1.2.3.4"}"#, "1.2.3.4"),
+        (r#"{"ClientHost":"1.2.3.4","ClientAddr":"x"}"#, "1.2.3.4"),
+        (r#"{"attr":{"remote":"[::1]:1053"}}"#, "::1"),
+        (r#"{"addr.remote":"172.19.0.2:34204"}"#, "172.19.0.2"),
+        (r#"{"downstream_remote_address":"10.0.0.12:59292","x-forwarded-for":"1.2.3.4"}"#, "10.0.0.12"),
+        (r#"{"x-forwarded-for":"1.2.3.4, 10.0.0.1, 10.0.0.2"}"#, "1.2.3.4"),
+        (r#"{"x_forwarded_for":"unknown, 1.2.3.4"}"#, "1.2.3.4"),
+    ] {
+        check(&[], record, Ok(expect));
+    }
+}
+
+#[test]
+fn the_most_preferred_usable_address_wins() {
+    let settings = [("fields", "a,b.c,d")];
+    check(&settings, r#"{"d":"3.3.3.3","b":{"c":"2.2.2.2"},"a":"1.1.1.1"}"#, Ok("1.1.1.1"));
+    check(&settings, r#"{"d":"3.3.3.3","b":{"c":"2.2.2.2"},"a":"x"}"#, Ok("2.2.2.2"));
+    check(&settings, r#"{"d":"3.3.3.3","b":{"c":null},"a":"-"}"#, Ok("3.3.3.3"));
+    check(&settings, r#"{"d":"","b":{"c":null},"a":"-"}"#, Err(17));
+    check(&settings, r#"{"d":"","b":{"c":null},"a":"x"}"#, Err(18));
+    check(&settings, r#"{"d":" ","a":[]}"#, Err(17));
+    check(&settings, r#"{"ip":"1.2.3.4"}"#, Err(17));
+    check(&settings, r#"{"b":"1.2.3.4","c":"1.2.3.4"}"#, Err(17));
+    for odd in ["5", "-0.1e5", "true", "false", "{}", r#"{"ip":"1.2.3.4"}"#, r#""1.2.3""#, r#""010.0.0.1""#, "[5]"] {
+        check(&settings, &format!(r#"{{"a":{odd}}}"#), Err(18));
+    }
+}
+
+#[test]
+fn arrays_of_addresses() {
+    for (array, expect) in [
+        (r#"["1.1.1.1","2.2.2.2"]"#, Ok("1.1.1.1")),
+        (r#"["x",null,"1.1.1.1",5,"2.2.2.2"]"#, Ok("1.1.1.1")),
+        (r#"["10.0.0.1, 10.0.0.2"]"#, Ok("10.0.0.1")),
+        (r#"["\u0031.1.1.1","2.2.2.2"]"#, Ok("1.1.1.1")),
+        (r#"["1.1.1.\"","2.2.2.2"]"#, Ok("2.2.2.2")),
+        (r#"["2.2.2.2\u0033"]"#, Ok("2.2.2.23")),
+        (r#"[null,"","-"]"#, Err(17)),
+        (r#"[]"#, Err(17)),
+        (r#"["x"]"#, Err(18)),
+        (r#"["x",null]"#, Err(18)),
+        (r#"[["1.1.1.1"]]"#, Err(17)),
+        (r#"[{"ip":"1.1.1.1"}]"#, Err(18)),
+    ] {
+        check(&[], &format!(r#"{{"ip":{array}}}"#), expect);
+        check(&[], &format!(r#"{{"z":"","ip": {array} , "y":1}}"#), expect);
+    }
+    // Paths do not lead into arrays.
+    check(&[], r#"{"source":[{"ip":"1.1.1.1"}]}"#, Err(17));
+}
+
+#[test]
+fn the_last_of_duplicate_keys_wins() {
+    check(&[], r#"{"ip":"1.1.1.1","ip":"2.2.2.2"}"#, Ok("2.2.2.2"));
+    check(&[], r#"{"ip":"1.1.1.1","ip":null}"#, Err(17));
+    check(&[], r#"{"ip":"1.1.1.1","ip":{}}"#, Err(18));
+    check(&[], r#"{"ip":["1.1.1.1"],"ip":["2.2.2.2"]}"#, Ok("2.2.2.2"));
+    check(&[], r#"{"ip":["1.1.1.1"],"ip":[]}"#, Err(17));
+    check(&[], r#"{"source":{"ip":"1.1.1.1"},"source":{"ip":"2.2.2.2"}}"#, Ok("2.2.2.2"));
+    check(&[], r#"{"source.ip":"1.1.1.1","source":{"ip":"2.2.2.2"}}"#, Ok("2.2.2.2"));
+    // Each path on its own: what does not hold it does not remove it.
+    check(&[], r#"{"source":{"ip":"1.1.1.1"},"source":{}}"#, Ok("1.1.1.1"));
+}
+
+#[test]
+fn escapes_in_keys_and_values() {
+    check(&[], r#"{"\u0069p":"1.2.3.4"}"#, Ok("1.2.3.4"));
+    check(&[], r#"{"\u0069\u0070":"1\u002e2.3.4"}"#, Ok("1.2.3.4"));
+    check(&[], r#"{"ip":"\u005b::1]"}"#, Ok("::1"));
+    check(&[], r#"{"ip":"1.2.3.4\n"}"#, Ok("1.2.3.4"));
+    check(&[], r#"{"ip":"1.2.3.4\u0000"}"#, Err(18));
+    check(&[], r#"{"ip":"\"1.2.3.4\""}"#, Err(18));
+    check(&[], r#"{"i\u0070x":"1.2.3.4"}"#, Err(17));
+    check(&[], r#"{"url":"https:\/\/a\/\"b\"","ip":"1.2.3.4","x":"\\"}"#, Ok("1.2.3.4"));
+}
+
+#[test]
+fn dotted_paths_in_all_their_cuts() {
+    let settings = [("fields", "a.b.c.d")];
+    for record in [
+        r#"{"a":{"b":{"c":{"d":"1.2.3.4"}}}}"#,
+        r#"{"a.b":{"c.d":"1.2.3.4"}}"#,
+        r#"{"a":{"b.c":{"d":"1.2.3.4"}}}"#,
+        r#"{"a.b.c":{"d":"1.2.3.4"}}"#,
+        r#"{"a":{"b.c.d":"1.2.3.4"}}"#,
+        r#"{"a.b.c.d":"1.2.3.4"}"#,
+    ] {
+        check(&settings, record, Ok("1.2.3.4"));
+    }
+    for record in
+        [r#"{"a":{"b":{"c":"1.2.3.4"}}}"#, r#"{"b":{"c":{"d":"1.2.3.4"}}}"#, r#"{"a":{"a":{"b.c.d":"1.2.3.4"}}}"#]
+    {
+        check(&settings, record, Err(17));
+    }
+}
+
+#[test]
+fn times() {
+    for (value, expect) in [
+        (r#""2020-06-24T15:27:00.123456Z""#, 1_593_012_420_123),
+        (r#""2020-06-24 17:27:00+02:00""#, 1_593_012_420_000),
+        (r#""2020-06-24T15:27:00\u005a""#, 1_593_012_420_000),
+        ("1593012420", 1_593_012_420_000),
+        ("1593012420123", 1_593_012_420_123),
+        ("1593012420.123", 1_593_012_420_123),
+        ("1.593012420123e9", 1_593_012_420_123),
+        (r#""1593012420""#, 1_593_012_420_000),
+        (r#""24/Jun/2020:15:27:00 +0000""#, 1_593_012_420_000),
+        (r#""2020-02-30T15:27:00Z""#, NO_TIME),
+        (r#""2020-06-24T15:27:00""#, NO_TIME),
+        ("null", NO_TIME),
+        ("{}", NO_TIME),
+        ("[]", NO_TIME),
+        (r#"["2020-06-24T15:27:00Z","x"]"#, 1_593_012_420_000),
+    ] {
+        check_time(&[], &format!(r#"{{"time":{value},"ip":"1.2.3.4"}}"#), expect);
+        check_time(&[], &format!(r#"{{"ip":"::1","ts":{value}}}"#), expect);
+    }
+    let both = r#"{"time":1,"timestamp":"x","ip":"1.2.3.4"}"#;
+    check_time(&[], both, 1000);
+    check_time(&[("time", "")], both, NO_TIME);
+    check_time(&[("time", "nested.at")], r#"{"time":1,"nested":{"at":2},"ip":"1.2.3.4"}"#, 2000);
+    // A visit without a time among others keeps its place in the column.
+    let records: [&[u8]; 3] = [br#"{"ip":"1.1.1.1"}"#, br#"{"ip":5}"#, br#"{"ip":"::2","time":1}"#];
+    let times: Vec<_> = read(&mut json(&[]), &records).into_iter().map(|answer| answer.map(|(_, time)| time)).collect();
+    assert_eq!(times, [Ok(NO_TIME), Err(18), Ok(1000)]);
+}
+
+#[test]
+fn settings_that_are_refused() {
+    let long =
+        vec!["a"; 49].into_iter().enumerate().map(|(at, key)| format!("{key}{at}")).collect::<Vec<_>>().join(",");
+    for (name, value, expect) in [
+        ("field", "ip", "unknown setting `field`: the settings are `fields` and `time`"),
+        ("fields", "", "setting `fields` names ``: expected paths separated by commas, such as `ip,source.ip`"),
+        ("fields", "ip,,b", "setting `fields` names ``: expected paths separated by commas, such as `ip,source.ip`"),
+        ("fields", "a..b", "setting `fields` names `a..b`: expected paths separated by commas, such as `ip,source.ip`"),
+        ("time", "ts.", "setting `time` names `ts.`: expected paths separated by commas, such as `ip,source.ip`"),
+        ("fields", "ip, ip", "setting `fields` names `ip`, which is named before: name each path once"),
+        ("time", "ip", "setting `time` names `ip`, which is named before: name each path once"),
+        ("fields", &long, "setting `fields` names `a48`, which is one path more than there is room for"),
+    ] {
+        let refused = Json::configure(&[(name.to_owned(), value.to_owned())]).err();
+        assert_eq!(refused.as_deref(), Some(expect), "{name} = {value}");
+    }
+}
+
+#[test]
+fn explains() {
+    for (record, expect) in [
+        (r#"{"ip":"1.2.3.4","time":1}"#, Ok("client 1.2.3.4 from `ip`; event time 1000 ms since 1970 from `time`")),
+        (
+            r#"{"a":1,"at":"noon","ip":"1.2.3.4"}"#,
+            Ok("client 1.2.3.4 from `ip`; no event time: `at` holds `noon`, which is no time with an offset"),
+        ),
+        (r#"{"ip":"1.2.3.4"}"#, Ok("client 1.2.3.4 from `ip`; no event time: the record has none of `time`, `at`")),
+        (r#"{"ip":"me","c.d":{}}"#, Err("no field holds an IP address: `ip` holds `me`, `c.d` holds an object")),
+        (
+            r#"{"a":1}"#,
+            Err(
+                "none of the fields looked for holds anything: `ip`, `c.d`; if the client's address is in another one, name it in the setting `fields`",
+            ),
+        ),
+        ("[1]", Err("the record is JSON but no object, so it has no fields")),
+        (r#"{"a":tru}"#, Err("not JSON: expected a value at byte 5, found `tru}`")),
+        (r#"{"a":1"#, Err("not JSON: the record ends too early at byte 6, found the end of the record")),
+    ] {
+        let explained = json(&[("fields", "ip,c.d"), ("time", "time,at")]).explain(record.as_bytes());
+        assert_eq!(explained.as_deref().map_err(String::as_str), expect, "{record}");
+    }
+}

@@ -1,0 +1,294 @@
+//! The grammar of RFC 8259, case by case, after the kinds of cases in Nicolas Seriot's JSONTestSuite.
+
+use super::*;
+
+/// Whether the bytes are JSON, as the value of a record and as a record.
+fn accepts(value: &[u8]) -> bool {
+    let inside = [&br#"{"ip":"1.2.3.4","v":"#[..], value, b"}"].concat();
+    let before = [&br#"{"v":"#[..], value, br#" ,"ip":"1.2.3.4"}"#].concat();
+    let ok = Ok([1, 2, 3, 4].into());
+    let answers = [inside, before].map(|record| read_one(&mut json(&[]), &record).map(|(ip, _)| ip) == ok);
+    assert_eq!(answers[0], answers[1], "{}", value.escape_ascii());
+    let alone = read_one(&mut json(&[]), value);
+    assert_eq!(alone != Err(16), answers[0], "{}", value.escape_ascii());
+    answers[0]
+}
+
+#[test]
+fn accepted() {
+    for value in [
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "10",
+        "123456789012345678",
+        "1234567890123456789012345678901234567890",
+        "0.5",
+        "-0.0",
+        "1e5",
+        "1E+5",
+        "1e-5",
+        "0e0",
+        "0.1e10",
+        "1.0E-0010",
+        "1e999",
+        "-1e-999",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "[]",
+        "{}",
+        "[ ]",
+        "{ }",
+        " \t\r\n1 \t\r\n",
+        "[1, 2 ,3]",
+        "[[],[[]],{}]",
+        r#"{"a":{"b":[{"c":{}}]}}"#,
+        r#"{"":""}"#,
+        r#"{"a":1,"a":2}"#,
+        r#"["\"\\\/\b\f\n\r\t"]"#,
+        r#""\u0000\u001f\uFFFF\uabCD""#,
+        r#""\ud83d\ude00""#,
+        r#""\ud83d""#,
+        r#""\ude00\ud83d""#,
+        "\"\u{7f}\"",
+        "\"\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}\"",
+        "\"\u{2028}\u{feff}\"",
+        "\"0123456789abcdef0123456789abcdef\"",
+        r#"{"\u0000\"":"\""}"#,
+        "\"/*\"",
+        "\" \"",
+        "[\"a\",\"b\"]",
+        "[null,1,\"1\",{}]",
+    ] {
+        assert!(accepts(value.as_bytes()), "{value}");
+    }
+}
+
+#[test]
+fn rejected() {
+    for value in [
+        "",
+        " ",
+        "00",
+        "01",
+        "-01",
+        "-",
+        "+1",
+        ".5",
+        "5.",
+        "1.e5",
+        "1e",
+        "1e+",
+        "1e1.5",
+        "0x10",
+        "1_000",
+        "1 000",
+        "- 1",
+        "--1",
+        "NaN",
+        "nan",
+        "Infinity",
+        "-Infinity",
+        "inf",
+        "True",
+        "TRUE",
+        "tru",
+        "truee",
+        "nul",
+        "nulll",
+        "fals",
+        "undefined",
+        "1true",
+        "[",
+        "]",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "[1,,2]",
+        "[,]",
+        "[1 2]",
+        "[1:2]",
+        "[1}",
+        "{",
+        "}",
+        "{]",
+        "{1:1}",
+        "{a:1}",
+        "{'a':1}",
+        r#"{"a"}"#,
+        r#"{"a":}"#,
+        r#"{"a" 1}"#,
+        r#"{"a":1,}"#,
+        r#"{,"a":1}"#,
+        r#"{"a":1 "b":2}"#,
+        r#"{"a"::1}"#,
+        r#"{"a":1;}"#,
+        r#"{"a":1"#,
+        r#"{"a":1]"#,
+        r#"{"a":"#,
+        r#"{"a""#,
+        r#"{"a"#,
+        "\"",
+        "\"a",
+        "'a'",
+        "\"\\\"",
+        r#""\x41""#,
+        r#""\a""#,
+        r#""\'""#,
+        r#""\0""#,
+        r#""\u""#,
+        r#""\u00""#,
+        r#""\u00g0""#,
+        r#""\u+000""#,
+        r#""\U0041""#,
+        "\"\\\u{e9}\"",
+        "\"\\",
+        "\"\t\"",
+        "\"\n\"",
+        "\"\u{0}\"",
+        "\"\u{1f}\"",
+        "\"a\u{0}b\"",
+        "1 1",
+        "{} {}",
+        "[][]",
+        "\"a\"\"b\"",
+        "1//c",
+        "/**/1",
+        "#1",
+        "1;",
+        "\u{a0}1",
+        "\u{2003}1",
+        "\u{b}1",
+        "\u{c}1",
+        "\u{0}",
+        "1\u{0}",
+        "<html>",
+        "*",
+        "\u{e9}",
+        "{\"a\u{0}\":1}",
+        "{\"\\x\":1}",
+    ] {
+        assert!(!accepts(value.as_bytes()), "{value:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8() {
+    let bad: [&[u8]; 18] = [
+        b"\x80",
+        b"\xbf",
+        b"\xc0\x80",
+        b"\xc1\xbf",
+        b"\xc2",
+        b"\xc3\x28",
+        b"\xe0\x9f\xbf",
+        b"\xe0\xa0",
+        b"\xe2\x82",
+        b"\xed\xa0\x80",
+        b"\xed\xbf\xbf",
+        b"\xf0\x8f\xbf\xbf",
+        b"\xf0\x90\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xf5\x80\x80\x80",
+        b"\xf8\x88\x80\x80\x80",
+        b"\xfe",
+        b"\xff",
+    ];
+    for bytes in bad {
+        let places =
+            [("\"", "\""), ("\"0123456789abcde", "\""), ("\"\u{e9}\\n", "0123456789abcdef\""), ("{\"k", "\":1}")];
+        for (before, behind) in places {
+            let value = [before.as_bytes(), bytes, behind.as_bytes()].concat();
+            assert!(!accepts(&value), "{}", value.escape_ascii());
+        }
+        assert!(!accepts(bytes));
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_let_through_in_front_of_a_record_only() {
+    let record = b"\xef\xbb\xbf{\"ip\":\"1.2.3.4\"}";
+    assert_eq!(read_one(&mut json(&[]), record).map(|(ip, _)| ip), Ok([1, 2, 3, 4].into()));
+    for record in [
+        &b"\xef\xbb\xbf"[..],
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
+        b" \xef\xbb\xbf{}",
+        b"{}\xef\xbb\xbf",
+        b"\xef\xbb{}",
+        b"\xff\xfe{\0}\0",
+    ] {
+        assert_eq!(read_one(&mut json(&[]), record), Err(16), "{}", record.escape_ascii());
+    }
+}
+
+#[test]
+fn nesting() {
+    for (open, close, levels) in [("[", "]", 1), (r#"{"a":"#, "}", 1), (r#"[{"a":"#, "}]", 2)] {
+        for depth in [1, 2, 100, 126, 127, 128, 129, 1000] {
+            let times = depth / levels;
+            let record = open.repeat(times) + "1" + &close.repeat(times);
+            let expect = match times {
+                0 => 17,
+                _ if times * levels <= 127 => 17,
+                _ => 16,
+            };
+            assert_eq!(read_one(&mut json(&[]), record.as_bytes()), Err(expect), "{open} {depth}");
+        }
+    }
+    let mebibyte = "[".repeat(1 << 20);
+    assert_eq!(read_one(&mut json(&[]), mebibyte.as_bytes()), Err(16));
+    let why = json(&[]).explain(mebibyte.as_bytes()).expect_err("it is malformed");
+    assert!(why.starts_with("not JSON: arrays and objects are nested deeper than 127 levels at byte 127"), "{why}");
+}
+
+#[test]
+fn long_records() {
+    let long = "x".repeat(1 << 20);
+    let many = (0..10_000).map(|at| format!(r#""key{at}":{at},"#)).collect::<String>();
+    for record in [
+        format!(r#"{{"a":"{long}","ip":"1.2.3.4"}}"#),
+        format!(r#"{{"{long}":1,"ip":"1.2.3.4"}}"#),
+        format!(r#"{{{many}"ip":"1.2.3.4"}}"#),
+        format!(r#"{{"a":[{}0],"ip":"1.2.3.4"}}"#, "0,".repeat(1 << 19)),
+        format!(r#"{{"a":"{}","ip":"1.2.3.4"}}"#, "\\u00e9\u{e9}".repeat(1 << 16)),
+        format!(r#"{{"a":1{},"ip":"1.2.3.4"}}"#, "0".repeat(1 << 20)),
+        format!(r#"{{{}"ip":"1.2.3.4"}}"#, " ".repeat(1 << 20)),
+    ] {
+        let mut json = json(&[]);
+        assert_eq!(read_one(&mut json, record.as_bytes()).map(|(ip, _)| ip), Ok([1, 2, 3, 4].into()));
+        assert_eq!(read_one(&mut json, &record.as_bytes()[..record.len() - 1]), Err(16));
+    }
+}
+
+#[test]
+fn no_object_has_no_field() {
+    for record in ["1", "\"1.2.3.4\"", "null", "[]", r#"["1.2.3.4"]"#, r#"[{"ip":"1.2.3.4"}]"#, "{}", " {} "] {
+        check(&[], record, Err(17));
+    }
+}
+
+/// Every record cut off at every byte, and with every byte replaced: what is read must not depend on what was read
+/// before, which the fast path remembers.
+#[test]
+fn cut_and_damaged_records() {
+    let record =
+        r#" {"time":"2020-06-24T15:27:00Z" ,"s":{"a":[1,-2.5e3,true,null,"x\n\u00e9é"]},"ip":"1.2.3.4","z":{}} "#;
+    let mut trained = json(&[]);
+    for _ in 0..3 {
+        assert!(read_one(&mut trained, record.as_bytes()).is_ok());
+    }
+    for at in 0..record.len() {
+        let cut = &record.as_bytes()[..at];
+        assert_eq!(read(&mut trained, &[cut]), read(&mut json(&[]), &[cut]), "{}", cut.escape_ascii());
+        for byte in *b"\"\\{}[]:,0-.eEtx \n\x00\x80\xc3\xff" {
+            let mut damaged = record.as_bytes().to_vec();
+            damaged[at] = byte;
+            let expect = read(&mut json(&[]), &[&damaged]);
+            assert_eq!(read(&mut trained, &[&damaged]), expect, "{}", damaged.escape_ascii());
+        }
+    }
+}
