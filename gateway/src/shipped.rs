@@ -1,11 +1,12 @@
 //! The plugins inside the binary, built from `plugins/` by `build.rs`.
 
 /// What they are called.
-pub(crate) const NAMES: [&str; 1] = ["json"];
+pub(crate) const NAMES: [&str; 2] = ["access-log", "json"];
 
 /// The component of a shipped plugin.
 pub(crate) fn component(name: &str) -> Option<&'static [u8]> {
     match name {
+        "access-log" => Some(include_bytes!(env!("TALLYGATE_SHIPPED_ACCESS_LOG"))),
         "json" => Some(include_bytes!(env!("TALLYGATE_SHIPPED_JSON"))),
         _ => None,
     }

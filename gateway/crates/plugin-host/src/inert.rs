@@ -52,12 +52,25 @@ fn define_interface(
                     .iter()
                     .any(|prefix| interface_name.starts_with(prefix));
                 linker.func_new(name, move |mut store, function, params, results| {
+                    give_back(&mut store, params)?;
                     for (result, ty) in results.iter_mut().zip(function.results()) {
                         *result = answer(&mut store, &ty, params, refuse)?;
                     }
                     Ok(())
                 })?;
             }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What was lent for the call must be given back at its end.
+fn give_back(store: &mut StoreContextMut<'_, Guest>, params: &[Val]) -> Result<()> {
+    for param in params {
+        match param {
+            Val::Resource(resource) => resource.resource_drop(&mut *store)?,
+            Val::List(values) => give_back(store, values)?,
             _ => {}
         }
     }

@@ -90,7 +90,7 @@ fn each_sin_has_its_kind() {
         ("unnamed", "contract"),
     ];
     for (word, kind) in kinds {
-        let failure = extract(&plugin, &["1.2.3.4", word]).expect_err(word);
+        let failure = extract(&plugin, &["1.2.3.4", "1.2.3.4", word]).expect_err(word);
         assert_eq!(failure.kind(), kind, "{word}: {failure}");
     }
     assert_eq!(plugin.memory_bytes(), 0, "every instance gave its memory back");
