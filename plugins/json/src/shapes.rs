@@ -12,12 +12,12 @@
 
 use alloc::{boxed::Box, vec, vec::Vec};
 
-use tallygate_guest::{Bytes16, Stops, Text};
+use tallygate_guest::{Bytes16, Text};
 
 use crate::{
     fields::NO_SLOT,
     found::{Found, Kind, Value},
-    parser::{Frame, Place, scalar},
+    parser::{Frame, Input, Place, scalar},
     string,
 };
 
@@ -88,7 +88,6 @@ struct Position {
     /// The edge followed last.
     edge: usize,
     at: usize,
-    end: usize,
 }
 
 // === impl Edge ===
@@ -216,26 +215,24 @@ impl Shapes {
         self.used == EDGES
     }
 
-    /// Reads the record from `start` to `end` by following edges: `false` says nothing but that they do not suffice.
+    /// Reads a record by following edges: `false` says nothing but that they do not suffice.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn follow(
-        &mut self,
-        (text, stops): (Text<'_>, &Stops),
-        (start, end): (usize, usize),
-        found: &mut Found,
-    ) -> bool {
-        let mut position = Position { edge: BEGIN, at: start, end };
+    pub(crate) fn follow(&mut self, input: &Input<'_>, found: &mut Found) -> bool {
+        let Input { text, stops, start, end } = *input;
+        let (mut last, mut at) = (BEGIN, start);
         loop {
-            let mut next = usize::from(self.edges[position.edge].next) % EDGES;
-            if !self.edges[next].fits(text, position.at, end) {
-                match self.turn((text, stops), &mut position, found) {
-                    Some(other) => next = other % EDGES,
-                    None => return false,
+            let mut next = usize::from(self.edges[last].next) % EDGES;
+            if !self.edges[next].fits(text, at, end) {
+                let mut position = Position { edge: last, at };
+                next = self.turn(input, &mut position, found) % EDGES;
+                if next == BEGIN {
+                    return false;
                 }
+                at = position.at;
             }
             let edge = &self.edges[next];
-            let at = position.at + usize::from(edge.length);
+            at += usize::from(edge.length);
             let (close, kind) = match edge.expect {
                 Expect::String => (stops.next(at, end), Kind::Plain),
                 Expect::Scalar => match scalar(text, at, end) {
@@ -254,26 +251,27 @@ impl Shapes {
             if !edge.special {
                 found.put(edge.place.slot, value);
             }
-            position.at = close;
-            position.edge = next;
+            at = close;
+            last = next;
         }
     }
 
-    /// Finds an edge where the expected one does not match.
+    /// Finds an edge where the expected one does not match; [`BEGIN`] if there is none.
     #[cold]
     #[inline(never)]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn turn(&mut self, (text, stops): (Text<'_>, &Stops), position: &mut Position, found: &mut Found) -> Option<usize> {
+    fn turn(&mut self, input: &Input<'_>, position: &mut Position, found: &mut Found) -> usize {
+        let Input { text, stops, end, .. } = *input;
         let last = &self.edges[position.edge];
         if last.expect == Expect::String && !last.special && text.byte(position.at) != b'"' {
             // The string goes on behind an escape or a character that has to be looked at.
-            let string = string::scan(text, stops, position.at, position.end).ok()?;
+            let Ok(string) = string::scan(text, stops, position.at, end) else { return BEGIN };
             let kind = if string.escaped { Kind::Escaped } else { Kind::Plain };
             found.extend(last.place, string.close, kind);
             position.at = string.close;
             let next = usize::from(last.next) % EDGES;
-            if self.edges[next].fits(text, position.at, position.end) {
-                return Some(next);
+            if self.edges[next].fits(text, position.at, end) {
+                return next;
             }
         }
         // The literals of a state mostly differ in the letters behind the quote that a key begins with.
@@ -282,27 +280,29 @@ impl Shapes {
         let hash = (letters ^ u32::from(state).rotate_left(24)).wrapping_mul(0x9e37_79b1) >> 16;
         let hint = hash as usize % HINTS;
         let mut next = usize::from(self.hints[hint]) % EDGES;
-        if self.edges[next].from != state || !self.edges[next].fits(text, position.at, position.end) {
-            next = self.search(text, state, position)?;
+        if self.edges[next].from != state || !self.edges[next].fits(text, position.at, end) {
+            next = self.search(input, position.at, state);
             self.hints[hint] = next as u16;
         }
-        self.edges[position.edge].next = next as u16;
-        Some(next)
+        if next != BEGIN {
+            self.edges[position.edge].next = next as u16;
+        }
+        next
     }
 
-    /// Tries the edges from a state one by one.
+    /// Tries the edges from a state one by one; [`BEGIN`] if none matches.
     #[inline(never)]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn search(&self, text: Text<'_>, state: u16, position: &Position) -> Option<usize> {
+    fn search(&self, input: &Input<'_>, at: usize, state: u16) -> usize {
         let mut next = self.heads.get(usize::from(state)).copied().map_or(BEGIN, usize::from);
         for _ in 0..TRIES {
-            let edge = self.edges.get(next).filter(|_| next != BEGIN)?;
-            if edge.fits(text, position.at, position.end) {
-                return Some(next);
+            let edge = &self.edges[next % EDGES];
+            if next == BEGIN || edge.fits(input.text, at, input.end) {
+                return next;
             }
             next = usize::from(edge.sibling);
         }
-        None
+        BEGIN
     }
 
     /// Adds an edge from a state, unless it is known, and expects it behind `before` from now on. `None` if there is
