@@ -83,6 +83,7 @@ impl Json {
         }
         self.found.clear();
         if self.rest == 0 && self.shapes.follow(input, &mut self.found) {
+            self.shapes.settle();
             self.gain();
         } else if !self.parse(input) {
             return columns.push(Err(Reject::Malformed));
