@@ -18,8 +18,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use idle::IdleTimer;
-
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waits {
@@ -63,24 +61,34 @@ where
     if speaks_http2 {
         let mut connection = pin!(http2_builder(waits).serve_connection(TokioIo::new(stream), service));
         tokio::select! {
+            biased;
             _ = connection.as_mut() => return,
             () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
         }
         drop(connection.await);
     } else {
-        let (stream, timer) = idle::watch(stream, waits);
-        let mut connection = pin!(http1_builder(timer, waits).serve_connection(TokioIo::new(stream), service));
+        let (stream, activity) = idle::watch(stream);
+        let service = idle::note(service, &activity);
+        let mut connection = pin!(http1_builder().serve_connection(TokioIo::new(stream), service));
+        let mut too_long = pin!(idle::too_long(&activity, waits));
         tokio::select! {
+            biased;
             _ = connection.as_mut() => return,
             () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
+            () = too_long.as_mut() => return,
         }
-        drop(connection.await);
+        tokio::select! {
+            biased;
+            _ = connection => {}
+            () = too_long => {}
+        }
     }
 }
 
-fn http1_builder(timer: IdleTimer, waits: Waits) -> http1::Builder {
+fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(timer).header_read_timeout(waits.header).max_buf_size(READ_BUFFER).pipeline_flush(true);
+    // No timer: `idle` ends connections that wait too long.
+    builder.header_read_timeout(None).max_buf_size(READ_BUFFER).pipeline_flush(true);
     builder
 }
 

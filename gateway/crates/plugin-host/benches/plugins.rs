@@ -83,7 +83,8 @@ fn bench(criterion: &mut Criterion) {
 
     let one = Batch { data: batch.data.clone(), starts: vec![batch.starts[0]], ends: vec![batch.ends[0]] };
     let one = Records { data: &one.data[..one.ends[0] as usize], starts: &one.starts, ends: &one.ends };
-    criterion.bench_function("one_record/json_plugin", |bencher| bencher.iter(|| json.extract(one).expect("an answer")));
+    criterion
+        .bench_function("one_record/json_plugin", |bencher| bencher.iter(|| json.extract(one).expect("an answer")));
     criterion.bench_function("one_record/boundary", |bencher| bencher.iter(|| empty.extract(one).expect("an answer")));
 }
 
