@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,10 +42,13 @@ pub(crate) struct Worker {
     newest: RefCell<Cache<Arc<ArcSwap<Serving>>, Arc<Serving>>>,
     /// The newest that this worker has seen. Requests share it by a count that is this thread's own: on the snapshot's
     /// count, all workers would meet at every request.
-    serving: RefCell<Rc<Arc<Serving>>>,
+    serving: RefCell<Rc<Newest>>,
     new_ips: RefCell<NewIps>,
     chunk: Cell<Option<Chunk>>,
 }
+
+/// A snapshot, as one worker has it.
+pub(crate) struct Newest(Arc<Serving>);
 
 /// The other end of a worker: where the acceptor hands connections over.
 pub(crate) struct Handle {
@@ -74,18 +78,18 @@ impl Worker {
             plugins: OwnPlugins::default(),
             unique: Arc::clone(&shared.unique),
             newest: RefCell::new(Cache::new(Arc::clone(&shared.serving))),
-            serving: RefCell::new(Rc::new(shared.serving.load_full())),
+            serving: RefCell::new(Rc::new(Newest(shared.serving.load_full()))),
             new_ips: RefCell::default(),
             chunk: Cell::default(),
         }
     }
 
     /// What serves now.
-    pub(crate) fn serving(&self) -> Rc<Arc<Serving>> {
+    pub(crate) fn serving(&self) -> Rc<Newest> {
         let mut newest = self.newest.borrow_mut();
         let (newest, mut serving) = (newest.load(), self.serving.borrow_mut());
-        if !Arc::ptr_eq(newest, &serving) {
-            *serving = Rc::new(Arc::clone(newest));
+        if !Arc::ptr_eq(newest, &serving.0) {
+            *serving = Rc::new(Newest(Arc::clone(newest)));
             self.plugins.keep_only(&newest.plugins);
         }
         Rc::clone(&serving)
@@ -106,6 +110,16 @@ impl Worker {
     /// Keeps the memory for the next.
     pub(crate) fn give_back(&self, chunk: Chunk) {
         self.chunk.set(Some(chunk));
+    }
+}
+
+// === impl Newest ===
+
+impl Deref for Newest {
+    type Target = Serving;
+
+    fn deref(&self) -> &Serving {
+        &self.0
     }
 }
 
