@@ -1,0 +1,4 @@
+//! What Tallygate does, seen from outside: every test starts the real binary and talks to it as its clients do.
+
+mod first_use;
+mod harness;
