@@ -3,8 +3,11 @@
 //! Whatever a test did to a gateway, at its end the books must balance: when a [`Gateway`] goes out of scope it is asked
 //! for its counters, stopped with SIGTERM and expected to end well.
 
+mod guests;
 mod http;
+mod http2;
 mod metrics;
+mod nginx;
 mod process;
 mod programs;
 mod setup;
@@ -19,8 +22,11 @@ use serde_json::{Value, json};
 use setup::CONFIG_FILE;
 use tempfile::TempDir;
 
+pub(crate) use guests::{config_with_unruly_guest, root};
 pub(crate) use http::{Connection, Reply, Request};
-pub(crate) use metrics::Metrics;
+pub(crate) use http2::Http2;
+pub(crate) use metrics::{Metrics, Sample};
+pub(crate) use nginx::Nginx;
 pub(crate) use process::Process;
 pub(crate) use programs::{program, run, say_loudly};
 pub(crate) use setup::{Setup, forget_own_variables};

@@ -1,4 +1,8 @@
 //! What Tallygate does, seen from outside: every test starts the real binary and talks to it as its clients do.
 
+mod addresses;
+mod encodings;
 mod first_use;
 mod harness;
+mod ingest;
+mod protocols;
