@@ -1,8 +1,13 @@
 //! What Tallygate does, seen from outside: every test starts the real binary and talks to it as its clients do.
 
 mod addresses;
+mod bounds;
+mod containment;
 mod encodings;
 mod first_use;
 mod harness;
+mod hostile;
 mod ingest;
 mod protocols;
+mod routes;
+mod smuggling;
