@@ -2,12 +2,17 @@
 
 mod addresses;
 mod bounds;
+mod command_line;
+mod concurrency;
 mod containment;
 mod encodings;
 mod first_use;
 mod harness;
 mod hostile;
 mod ingest;
+mod operations;
 mod protocols;
+mod reloading;
 mod routes;
 mod smuggling;
+mod stopping;

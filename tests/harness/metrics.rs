@@ -40,6 +40,10 @@ impl Metrics {
         self.samples.iter().filter(|sample| sample.name == name).filter(has).map(|sample| sample.value as u64).sum()
     }
 
+    pub(crate) fn has_label(&self, name: &str, label: &str) -> bool {
+        self.samples.iter().any(|sample| sample.name == name && sample.labels.contains_key(label))
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.samples.iter().any(|sample| sample.name == name)
     }

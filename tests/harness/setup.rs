@@ -36,6 +36,11 @@ impl Setup {
         Self { config_file: folder.path().join(CONFIG_FILE), folder, arguments, environment: Vec::new(), log }
     }
 
+    /// Where the gateway will look for its configuration, if there is a file.
+    pub(crate) fn config_file(&self) -> &Path {
+        &self.config_file
+    }
+
     /// Writes the configuration file.
     pub(crate) fn config(self, text: &str) -> Self {
         fs::write(&self.config_file, text).expect("the folder is writable");
