@@ -43,8 +43,15 @@ struct Run<'a> {
     body: &'a Bytes,
     received: usize,
     outcome: Outcome,
-    /// The first rejected records: which, why, and where in the body they lie if a plugin has seen them.
-    rejects: Vec<(usize, Code, Option<(usize, usize)>)>,
+    /// The first rejected records.
+    rejects: Vec<Reject>,
+}
+
+/// A rejected record: which, why, and where in the body it lies if a plugin has seen it.
+struct Reject {
+    record: usize,
+    code: Code,
+    place: Option<(usize, usize)>,
 }
 
 /// Judges every record of a body, adds the addresses to the set and counts everything.
@@ -129,7 +136,7 @@ impl Run<'_> {
 
     fn note_reject(&mut self, record: usize, code: Code, place: Option<(usize, usize)>) {
         if self.rejects.len() < NAMED_REJECTS {
-            self.rejects.push((record, code, place));
+            self.rejects.push(Reject { record, code, place });
         }
     }
 
@@ -137,7 +144,7 @@ impl Run<'_> {
     async fn finish(self) -> Tally {
         let Self { worker, active, body, received, outcome, rejects } = self;
         let mut named = Vec::with_capacity(rejects.len());
-        for (record, code, place) in rejects {
+        for Reject { record, code, place } in rejects {
             let seen = place.filter(|_| code != Code::TRAP).and_then(|(start, end)| body.get(start..end));
             let message = match seen {
                 Some(bytes) => call::explain(worker, active, bytes).await,

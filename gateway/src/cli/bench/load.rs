@@ -15,9 +15,9 @@ fn request(host: &str, path: &str, batch: usize, random: &mut Random) -> Vec<u8>
     let mut body = String::with_capacity(batch * 112);
     for record in 0..batch {
         let [a, b, c, d] = random.address();
-        write!(
+        writeln!(
             body,
-            "{{\"timestamp\":\"2020-06-24T15:27:00.{:06}Z\",\"ip\":\"{a}.{b}.{c}.{d}\",\"url\":\"https://example.com/shop/item/{}\"}}\n",
+            "{{\"timestamp\":\"2020-06-24T15:27:00.{:06}Z\",\"ip\":\"{a}.{b}.{c}.{d}\",\"url\":\"https://example.com/shop/item/{}\"}}",
             random.next() % 1_000_000,
             10_000 + record % 90_000,
         )
