@@ -53,7 +53,7 @@ fn each_encoding_is_understood() {
         ("", LINES),
     ];
     for (encoding, body) in cases {
-        println!("{encoding}, {} bytes", body.len());
+        eprintln!("{encoding}, {} bytes", body.len());
         post(&gateway, encoding, body).expect_tally(2, 2);
     }
     assert_eq!(gateway.unique(), 2);

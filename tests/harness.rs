@@ -34,6 +34,9 @@ pub(crate) use setup::{Setup, forget_own_variables};
 /// How long anything may take before a test gives up on it. No test asserts how long things took.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a gateway may take until it is ready: in a debug build, the first to need a plugin compiles for seconds.
+const PATIENCE_AT_START: Duration = Duration::from_secs(120);
+
 /// A gateway that serves.
 pub(crate) struct Gateway {
     process: Process,
@@ -112,7 +115,7 @@ impl Gateway {
         self.metrics().value("unique_ip_addresses")
     }
 
-    /// Records that an address comes out of a record, and that metrics are there: what must work whatever others do.
+    /// Expects what must work whatever others do: health and metrics are told, a record is taken.
     pub(crate) fn expect_to_serve(&self) {
         self.ask("/healthz").expect(200);
         self.metrics();
@@ -175,19 +178,23 @@ impl Drop for Gateway {
     }
 }
 
-/// The reply to records of which all were accepted but the last few.
+/// The counts of a reply.
 pub(crate) fn tally(received: u64, accepted: u64) -> Value {
     json!({"received": received, "accepted": accepted, "rejected": received - accepted})
 }
 
 /// Tries until there is an answer, for as long as there is patience.
-pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, attempt)
+}
+
+fn within<T>(patience: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = attempt() {
             return answer;
         }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for: {what}");
+        assert!(start.elapsed() < patience, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -31,7 +31,7 @@ fn records_come_in_many_shapes() {
         ("nothing but space", " \r\n\n", 0),
     ];
     for (name, body, records) in cases {
-        println!("{name}");
+        eprintln!("{name}");
         gateway.post(body).expect_tally(records, records);
     }
     assert_eq!(gateway.unique(), 3);

@@ -13,7 +13,7 @@ fn head(lines: &[&str]) -> String {
 
 /// Sends a head and a hidden request behind it, and expects a refusal and a close.
 fn expect_refused(gateway: &Gateway, lines: &[&str]) {
-    println!("{lines:?}");
+    eprintln!("{lines:?}");
     let mut connection = gateway.connect();
     connection.write(head(lines) + HIDDEN);
     connection.finish();
@@ -58,7 +58,7 @@ fn chunks_that_can_be_read_in_two_ways_are_refused() {
     for chunks in
         ["+0\r\n\r\n", "0x0\r\n\r\n", "-1\r\n\r\n", "g\r\n\r\n", "\r\n\r\n", "fffffffffffffffff\r\n", "1\r\nab\r\n"]
     {
-        println!("{chunks:?}");
+        eprintln!("{chunks:?}");
         let mut connection = gateway.connect();
         connection.write(head(&["Transfer-Encoding: chunked"]) + chunks + HIDDEN);
         connection.finish();

@@ -39,6 +39,19 @@ fn a_request_whose_body_is_still_arriving_is_finished() {
 }
 
 #[test]
+fn streams_of_http2_are_finished_too() {
+    let gateway = Gateway::start();
+    let client = Http2::to(gateway.ingest());
+    let (beginning, rest) = RECORD.split_at(5);
+    let begun = client.begin(beginning);
+    gateway.wait_for("the beginning of a body", |metrics| metrics.value("tallygate_in_flight_bytes") > 0);
+    gateway.signal(Signal::TERM);
+    wait_for_drain(&gateway);
+    begun.end(rest).expect_tally(1, 1);
+    gateway.expect_end();
+}
+
+#[test]
 fn a_request_that_never_ends_is_cut_off_after_the_drain_timeout() {
     let gateway = Gateway::with_config("[ingest]\ndrain_timeout = \"300 ms\"");
     let mut begun = begin(&gateway);

@@ -143,6 +143,14 @@ impl Connection {
         Some(reply)
     }
 
+    /// Whether there is something to read: bytes, or that the peer has closed.
+    pub(crate) fn has_something(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a connected socket");
+        let seen = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("a connected socket");
+        !seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Expects that nothing more comes, and that the peer closes.
     pub(crate) fn expect_close(&mut self) {
         assert_eq!(self.receive(), 0, "expected a close: {}", String::from_utf8_lossy(&self.received));

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
@@ -74,6 +75,9 @@ impl Setup {
         if self.config_file.exists() {
             command.arg("--config").arg(&self.config_file);
         }
+        // One at a time: the first that needs a plugin compiles it, the others find it compiled.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _turn = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         Gateway::of(Process::start(command, &self.log), self.folder)
     }
 }
