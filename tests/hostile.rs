@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::harness::{Connection, Gateway, Request, eventually};
+use crate::harness::{Connection, Gateway, Http2, Request, eventually};
 
 const RECORD: &str = r#"{"ip":"192.0.2.1"}"#;
 
@@ -159,6 +159,23 @@ fn clients_that_hang_up_leave_nothing_behind() {
     gateway.wait_for("all of them to be gone", |metrics| {
         metrics.value("tallygate_connections") == 0 && metrics.value("tallygate_in_flight_bytes") == 0
     });
+    expect_no_harm(&gateway);
+}
+
+#[test]
+fn clients_that_hang_up_on_many_streams_leave_nothing_behind() {
+    let gateway = Gateway::start();
+    let client = Http2::to(gateway.ingest());
+    let begun: Vec<_> = (0..50).map(|_| client.begin(RECORD)).collect();
+    gateway.wait_for("all of the bodies", |metrics| {
+        metrics.value("tallygate_in_flight_bytes") == (begun.len() * RECORD.len()) as u64
+    });
+    drop(client);
+    gateway.wait_for("all of them to be gone", |metrics| {
+        metrics.value("tallygate_connections") == 0 && metrics.value("tallygate_in_flight_bytes") == 0
+    });
+    // Only now: a body that is no longer fed would have ended well.
+    drop(begun);
     expect_no_harm(&gateway);
 }
 

@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -29,8 +29,8 @@ pub(crate) struct Http2 {
 struct Fed(UnboundedReceiver<Bytes>);
 
 /// A request of which some of the body has been sent.
-pub(crate) struct Begun<'a> {
-    runtime: &'a Runtime,
+pub(crate) struct Begun {
+    runtime: Handle,
     feed: UnboundedSender<Bytes>,
     stream: JoinHandle<Reply>,
 }
@@ -52,11 +52,11 @@ impl Http2 {
     }
 
     /// Begins to post to `/logs`, with the beginning of a body.
-    pub(crate) fn begin(&self, beginning: &'static str) -> Begun<'_> {
+    pub(crate) fn begin(&self, beginning: &'static str) -> Begun {
         let (feed, fed) = unbounded_channel();
         feed.send(Bytes::from(beginning)).expect("the receiver is here");
         let stream = self.runtime.spawn(post(self.sender.clone(), Fed(fed)));
-        Begun { runtime: &self.runtime, feed, stream }
+        Begun { runtime: self.runtime.handle().clone(), feed, stream }
     }
 
     /// Posts all the bodies to `/logs` at the same time, each on a stream of its own. The replies are in order.
@@ -75,7 +75,7 @@ impl Http2 {
 
 // === impl Begun ===
 
-impl Begun<'_> {
+impl Begun {
     /// Sends the rest of the body and waits for the reply.
     pub(crate) fn end(self, rest: &'static str) -> Reply {
         self.feed.send(Bytes::from(rest)).expect("the body is being read");
