@@ -101,12 +101,13 @@ fn start_workers(config: &Config, shared: &Arc<Shared>, ends: &Ends) -> Result<V
 /// Waits for the workers to finish, but no longer than `limit`; then for the rest to end.
 async fn finish(workers: Vec<Handle>, ops: JoinHandle<()>, limit: std::time::Duration, ends: &Ends) {
     let mut joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(Handle::join));
-    if timeout(limit, &mut joined).await.is_err() {
-        tracing::warn!("some requests were still in flight when ingest.drain_timeout had passed; they are cut off");
-    }
+    let in_time = timeout(limit, &mut joined).await.is_ok();
     ends.stop.send_replace(true);
-    // Both end now that they were told to; a panic in them has been reported where it happened.
-    drop(joined.await);
+    // Workers and operations end now that they were told to; a panic in them has been reported where it happened.
+    if !in_time {
+        tracing::warn!("some requests were still in flight when ingest.drain_timeout had passed; they are cut off");
+        drop(joined.await);
+    }
     drop(tokio::task::spawn_blocking(move || ops.join()).await);
 }
 

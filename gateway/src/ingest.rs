@@ -8,9 +8,10 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, Request, Response};
+use http::request::Parts;
+use http::{HeaderName, Request, Response, Version};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::{Service, service_fn};
 use tallygate_connect::decompress::Encoding;
 use tallygate_connect::frame;
@@ -40,15 +41,20 @@ pub(crate) fn service(
 }
 
 async fn answer(worker: &Worker, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    match ingest(worker, request).await {
+    let (head, mut body) = request.into_parts();
+    match ingest(worker, &head, &mut body).await {
         Ok(tally) => reply::tally(&tally),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => {
+            if head.version < Version::HTTP_2 && !body.is_end_stream() {
+                tokio::task::spawn_local(body::let_go(body));
+            }
+            refusal.into_response()
+        }
     }
 }
 
-async fn ingest(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Tally, Refusal> {
+async fn ingest(worker: &Worker, head: &Parts, body: &mut Incoming) -> Result<pipeline::Tally, Refusal> {
     let serving = worker.serving();
-    let (head, body) = request.into_parts();
     let active =
         serving.routes.find(&head.method, head.uri.path(), &head.headers).map_err(|refused| match refused {
             Refused::NoSuchPath => Refusal::no_such_path(head.uri.path()),

@@ -17,6 +17,7 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,8 @@ struct OwnThread;
 const STREAMS: u32 = 128;
 /// What a connection may have buffered: its header, and what was read ahead of a body.
 const READ_BUFFER: usize = 256 << 10;
+/// When the gateway drains, a request that was sent on a new connection may not have been seen yet; it gets so long.
+const LAST_CALL: Duration = Duration::from_millis(100);
 /// Windows of HTTP/2: how much of a body may be on its way before it is read.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
@@ -51,8 +54,7 @@ where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + 'static,
 {
     prepare(&stream, waits.write);
-    let Ok(speaks_http2) = tokio::time::timeout(waits.header.max(waits.idle), is_http2(&stream)).await else { return };
-    let Ok(speaks_http2) = speaks_http2 else { return };
+    let Some(speaks_http2) = greet(&stream, waits, draining.clone()).await else { return };
     let drain = async move {
         // An error means that the sender is gone, and with it the process.
         drop(draining.wait_for(|draining| *draining).await);
@@ -87,8 +89,9 @@ where
 
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    // No timer: `idle` ends connections that wait too long.
-    builder.header_read_timeout(None).max_buf_size(READ_BUFFER).pipeline_flush(true);
+    // No timer: `idle` ends connections that wait too long. No `pipeline_flush`: with bytes left to read it flushes
+    // nothing, so garbage behind a request takes the reply to that request with it, and its own.
+    builder.header_read_timeout(None).max_buf_size(READ_BUFFER);
     builder
 }
 
@@ -111,9 +114,25 @@ fn prepare(stream: &TcpStream, write_wait: Duration) {
     drop(socket2::SockRef::from(stream).set_tcp_user_timeout(Some(write_wait)));
 }
 
-/// Whether the client opens with HTTP/2's preface. `PRI` is no method of HTTP/1, so three bytes decide.
+/// Waits for the first bytes and tells whether they are HTTP/2's. `None` if the connection is to end without any: none
+/// came in time, or the gateway drains.
+async fn greet(stream: &TcpStream, waits: Waits, mut draining: watch::Receiver<bool>) -> Option<bool> {
+    let patience = async {
+        tokio::select! {
+            () = sleep(waits.header.max(waits.idle)) => {}
+            _ = draining.wait_for(|draining| *draining) => sleep(LAST_CALL).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        speaks_http2 = is_http2(stream) => speaks_http2.ok(),
+        () = patience => None,
+    }
+}
+
+/// Whether the client opens with HTTP/2's preface. All of it must have come: hyper waits for the rest without a bound.
 async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
-    const PREFACE: &[u8] = b"PRI";
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let mut seen = [0; PREFACE.len()];
     loop {
         let count = stream.peek(&mut seen).await?;
@@ -125,7 +144,7 @@ async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
             return Ok(true);
         }
         // Part of the preface: peeking again would return at once with the same bytes.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -130,9 +130,17 @@ fn warn_of_what_needs_a_restart(old: &Config, new: &Config) {
 }
 
 /// Watches the folder rather than the file: editors and Kubernetes replace files, they do not write into them.
+///
+/// Whatever else happens in the folder gives no hint. The gateway's own log may lie there, and a reload writes to it.
 fn watch(file: &Path, hint: Hint) -> notify::Result<notify::RecommendedWatcher> {
+    let (watched, mut seen) = (file.to_path_buf(), std::fs::read(file).ok());
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if !event.is_ok_and(|event| event.kind.is_access()) {
+        if event.is_ok_and(|event| event.kind.is_access()) {
+            return;
+        }
+        let now = std::fs::read(&watched).ok();
+        if now != seen {
+            seen = now;
             hint.give();
         }
     })?;

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming};
@@ -19,12 +20,15 @@ const STEP: usize = 256 << 10;
 /// Memory set aside on a client's word that its body is large; more follows as bytes really come.
 const ON_TRUST: usize = 256 << 10;
 
+/// How long the rest of a refused body is taken and dropped.
+const LET_GO: Duration = Duration::from_secs(5);
+
 type Received = Option<Result<Frame<Bytes>, hyper::Error>>;
 
 /// Reads a body to its end.
 pub(super) async fn read(
     worker: &Worker,
-    mut body: Incoming,
+    body: &mut Incoming,
     limits: &config::Ingest,
     held: &mut Reservation<'_>,
 ) -> Result<Bytes, Refusal> {
@@ -37,11 +41,11 @@ pub(super) async fn read(
     let mut deadline = None;
     let mut whole = BytesMut::new();
     loop {
-        let received = match poll_once(&mut body).await {
+        let received = match poll_once(body).await {
             Poll::Ready(received) => received,
             Poll::Pending => {
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits.body_timeout);
-                let wait = timeout_at(deadline, poll_fn(|context| Pin::new(&mut body).poll_frame(context)));
+                let wait = timeout_at(deadline, poll_fn(|context| Pin::new(&mut *body).poll_frame(context)));
                 wait.await.map_err(|_| Refusal::too_slow(limits.body_timeout))?
             }
         };
@@ -90,6 +94,14 @@ pub(super) async fn decompress(
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Takes what the sender of a refused body has on its way and drops it. To close at once would reset the connection
+/// under a sender that is still writing, and it would never read why it was refused.
+pub(super) async fn let_go(mut body: Incoming) {
+    let rest = async { while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {} };
+    // Whoever goes on for longer does not listen.
+    drop(tokio::time::timeout(LET_GO, rest).await);
 }
 
 /// What the body has for us right now.

@@ -1,11 +1,12 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tallygate_event::{Code, Outcome, Records};
 
+use crate::deadline::thread_time;
 use crate::instance::{Failure, Instance};
 use crate::load::Plugin;
 
-/// A containment may take so many deadlines before it is given up.
+/// A containment may take so many deadlines before it is given up, in processor time as they are.
 const DEADLINES: u32 = 20;
 
 /// The plugin failed for so long that its records were not judged. None of them is lost if they are sent again.
@@ -29,7 +30,7 @@ pub fn contain(
     records: Records<'_>,
     mut on_failure: impl FnMut(&Failure),
 ) -> Result<Outcome, Exhausted> {
-    let (start, budget) = (Instant::now(), budget(plugin));
+    let (start, budget) = (thread_time(), budget(plugin));
     let mut outcome = Outcome::default();
     let mut instance: Option<Instance> = None;
     let mut waiting = vec![records];
@@ -43,7 +44,7 @@ pub fn contain(
         };
         on_failure(&failure);
         instance = None;
-        if start.elapsed() > budget {
+        if thread_time().saturating_sub(start) > budget {
             return Err(Exhausted { last: failure });
         }
         if records.len() <= 1 {

@@ -101,7 +101,8 @@ fn ticks(duration: Duration) -> u64 {
     u64::try_from(whole).unwrap_or(u64::MAX - 1) + 1
 }
 
-fn thread_time() -> Duration {
+/// The processor time of this thread.
+pub(crate) fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -1,0 +1,18 @@
+//! What Tallygate does, seen from outside: every test starts the real binary and talks to it as its clients do.
+
+mod addresses;
+mod bounds;
+mod command_line;
+mod concurrency;
+mod containment;
+mod encodings;
+mod first_use;
+mod harness;
+mod hostile;
+mod ingest;
+mod operations;
+mod protocols;
+mod reloading;
+mod routes;
+mod smuggling;
+mod stopping;
