@@ -93,7 +93,7 @@ fn start_workers(config: &Config, shared: &Arc<Shared>, ends: &Ends) -> Result<V
     let count = if config.ingest.workers == 0 { cores() } else { config.ingest.workers };
     let start = |at| {
         let (draining, stop) = (ends.draining.subscribe(), ends.stop.subscribe());
-        Handle::start(format!("ingest-{at}"), Arc::clone(shared), draining, stop).context("a worker thread")
+        Handle::start(at, Arc::clone(shared), draining, stop).context("a worker thread")
     };
     (0..count).map(start).collect()
 }

@@ -1,20 +1,33 @@
 //! The bound on request bodies held in memory, in bytes, over all connections.
+//!
+//! One counter for all workers would be the busiest place of the gateway when requests are small. So each worker takes
+//! from it in larger pieces and keeps what is left over, a little, for its next requests. What is left over counts
+//! against the bound, not as held.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts the bytes held. Clones count together.
+/// The bound and what is taken of it. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct InFlight(Arc<Inner>);
 
 struct Inner {
-    held: AtomicUsize,
+    /// What the workers hold, or have left over.
+    taken: AtomicUsize,
     limit: AtomicUsize,
+    /// What each worker has left over. Locked when a worker starts, and to sum up.
+    spares: Mutex<Vec<Arc<AtomicUsize>>>,
+}
+
+/// One worker's part. Only its own thread changes `spare`; others read it.
+pub(crate) struct Share {
+    owner: InFlight,
+    spare: Arc<AtomicUsize>,
 }
 
 /// Some bytes, given back when dropped.
-pub(crate) struct Reservation {
-    owner: InFlight,
+pub(crate) struct Reservation<'a> {
+    share: &'a Share,
     bytes: usize,
 }
 
@@ -22,20 +35,30 @@ pub(crate) struct Reservation {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Full;
 
+/// What a worker takes at a time when it needs less, and twice what it keeps at most.
+const PIECE: usize = 64 << 10;
+/// Pieces that must fit into the limit; under a smaller one, nothing is kept.
+const PIECES: usize = 512;
+
 // === impl InFlight ===
 
 impl InFlight {
     pub(crate) fn new(limit: usize) -> Self {
-        Self(Arc::new(Inner { held: AtomicUsize::new(0), limit: AtomicUsize::new(limit) }))
+        let limit = AtomicUsize::new(limit);
+        Self(Arc::new(Inner { taken: AtomicUsize::new(0), limit, spares: Mutex::default() }))
     }
 
-    /// Holds nothing yet.
-    pub(crate) fn reservation(&self) -> Reservation {
-        Reservation { owner: self.clone(), bytes: 0 }
+    /// The part of one more worker.
+    pub(crate) fn share(&self) -> Share {
+        let spare = Arc::new(AtomicUsize::new(0));
+        self.0.spares.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&spare));
+        Share { owner: self.clone(), spare }
     }
 
     pub(crate) fn held(&self) -> usize {
-        self.0.held.load(Ordering::Relaxed)
+        let spares = self.0.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare: usize = spares.iter().map(|spare| spare.load(Ordering::Relaxed)).sum();
+        self.0.taken.load(Ordering::Relaxed).saturating_sub(spare)
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -46,19 +69,58 @@ impl InFlight {
     pub(crate) fn set_limit(&self, limit: usize) {
         self.0.limit.store(limit, Ordering::Relaxed);
     }
+
+    fn take(&self, bytes: usize) -> Result<(), Full> {
+        let taken = self.0.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if taken > self.limit() {
+            self.0.taken.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Full);
+        }
+        Ok(())
+    }
+}
+
+// === impl Share ===
+
+impl Share {
+    /// Holds nothing yet.
+    pub(crate) fn reservation(&self) -> Reservation<'_> {
+        Reservation { share: self, bytes: 0 }
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), Full> {
+        let spare = self.spare.load(Ordering::Relaxed);
+        if bytes <= spare {
+            self.spare.store(spare - bytes, Ordering::Relaxed);
+            return Ok(());
+        }
+        if bytes < PIECE && self.may_keep() && self.owner.take(PIECE).is_ok() {
+            self.spare.store(spare + PIECE - bytes, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.owner.take(bytes)
+    }
+
+    fn give_back(&self, bytes: usize) {
+        let spare = self.spare.load(Ordering::Relaxed) + bytes;
+        let kept = if spare > 2 * PIECE || !self.may_keep() { 0 } else { spare };
+        self.spare.store(kept, Ordering::Relaxed);
+        if kept < spare {
+            self.owner.0.taken.fetch_sub(spare - kept, Ordering::Relaxed);
+        }
+    }
+
+    fn may_keep(&self) -> bool {
+        self.owner.limit() >= PIECES * PIECE
+    }
 }
 
 // === impl Reservation ===
 
-impl Reservation {
+impl Reservation<'_> {
     /// Holds so many bytes more, if there is room for them.
     pub(crate) fn grow(&mut self, more: usize) -> Result<(), Full> {
-        let inner = &self.owner.0;
-        let held = inner.held.fetch_add(more, Ordering::Relaxed) + more;
-        if held > inner.limit.load(Ordering::Relaxed) {
-            inner.held.fetch_sub(more, Ordering::Relaxed);
-            return Err(Full);
-        }
+        self.share.take(more)?;
         self.bytes += more;
         Ok(())
     }
@@ -67,11 +129,11 @@ impl Reservation {
     pub(crate) fn shrink(&mut self, less: usize) {
         let less = less.min(self.bytes);
         self.bytes -= less;
-        self.owner.0.held.fetch_sub(less, Ordering::Relaxed);
+        self.share.give_back(less);
     }
 }
 
-impl Drop for Reservation {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         self.shrink(self.bytes);
     }
@@ -79,12 +141,15 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn no_more_than_the_limit_is_held_and_all_is_given_back() {
         let all = InFlight::new(10);
-        let (mut a, mut b) = (all.reservation(), all.reservation());
+        let share = all.share();
+        let (mut a, mut b) = (share.reservation(), share.reservation());
         assert_eq!(a.grow(6), Ok(()));
         assert_eq!(b.grow(5), Err(Full));
         assert_eq!(b.grow(4), Ok(()));
@@ -93,5 +158,33 @@ mod tests {
         assert_eq!(b.grow(2), Ok(()));
         drop((a, b));
         assert_eq!(all.held(), 0);
+    }
+
+    proptest! {
+        /// Whatever several workers do, what is held is what was asked for, and within the limit.
+        #[test]
+        fn held_is_what_is_held(
+            steps in prop::collection::vec((0..3_usize, any::<bool>(), 0..200_000_usize), 0..200),
+            limit in prop::sample::select(vec![100_000, PIECES * PIECE]),
+        ) {
+            let all = InFlight::new(limit);
+            let shares = [all.share(), all.share(), all.share()];
+            let mut reservations: Vec<_> = shares.iter().map(Share::reservation).collect();
+            let mut expected = [0; 3];
+            for (at, grows, bytes) in steps {
+                if grows {
+                    if reservations[at].grow(bytes).is_ok() {
+                        expected[at] += bytes;
+                    }
+                } else {
+                    reservations[at].shrink(bytes);
+                    expected[at] -= bytes.min(expected[at]);
+                }
+                prop_assert_eq!(all.held(), expected.iter().sum::<usize>());
+                prop_assert!(all.held() <= limit);
+            }
+            drop(reservations);
+            prop_assert_eq!(all.held(), 0);
+        }
     }
 }

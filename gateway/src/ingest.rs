@@ -34,7 +34,7 @@ pub(crate) fn service(
         let worker = Rc::clone(&worker);
         async move {
             let response = answer(&worker, request).await;
-            worker.metrics.request(response.status());
+            worker.metrics.request(&worker.own_metrics, response.status());
             Ok(response)
         }
     })

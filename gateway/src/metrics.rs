@@ -1,5 +1,10 @@
 //! Every metric of the gateway, in one registry that is passed down. Labels never come from a payload.
+//!
+//! What every request counts, each worker counts for itself: two cores that add to one counter wait for each other longer
+//! than all the rest of the counting takes. Those metrics have one more label inside, [`WORKER`], which `merge` takes
+//! out again by adding up.
 
+mod merge;
 mod openmetrics;
 
 use prometheus::{
@@ -16,14 +21,12 @@ const CALL_BUCKETS: [f64; 21] = [
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) unique: IntGauge,
-    pub(crate) received: IntCounter,
+    received: IntCounterVec,
     accepted: IntCounterVec,
     rejected: IntCounterVec,
     refused: IntCounterVec,
     requests: IntCounterVec,
-    /// The counter of each status that answers most requests, found without a look into the vector.
-    requests_accepted: IntCounter,
-    pub(crate) ingest_bytes: IntCounter,
+    ingest_bytes: IntCounterVec,
     pub(crate) in_flight: IntGauge,
     pub(crate) in_flight_limit: IntGauge,
     pub(crate) connections: IntGauge,
@@ -39,11 +42,23 @@ pub(crate) struct Metrics {
     config_reloads: IntCounterVec,
 }
 
-/// The metrics of one plugin, found once.
-pub(crate) struct PluginMetrics {
-    name: String,
+/// What one worker counts at every request, found once.
+pub(crate) struct WorkerMetrics {
+    worker: String,
+    pub(crate) received: IntCounter,
+    pub(crate) ingest_bytes: IntCounter,
+    requests_accepted: IntCounter,
+}
+
+/// What one worker counts of one plugin at every request, found once.
+pub(crate) struct CallMetrics {
     pub(crate) accepted: IntCounter,
     pub(crate) seconds: Histogram,
+}
+
+/// The other metrics of one plugin, found once.
+pub(crate) struct PluginMetrics {
+    name: String,
     pub(crate) memory: IntGauge,
     pub(crate) generation: IntGauge,
     rejected: IntCounterVec,
@@ -59,6 +74,11 @@ pub(crate) enum Exposition {
     OpenMetrics,
 }
 
+/// The label that exists only inside.
+const WORKER: &str = "worker";
+/// Whoever counts without being a worker.
+const NOBODY: &str = "";
+
 /// Makes metrics and registers them. All names are fixed in this file, so neither step can fail.
 struct Make<'a>(&'a Registry);
 
@@ -68,17 +88,21 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let registry = Registry::new();
         let make = Make(&registry);
-        let requests = make.counters("tallygate_requests_total", "Requests on the ingest port, by status.", &["code"]);
         let metrics = Self {
             unique: make.gauge(
                 "unique_ip_addresses",
                 "Distinct client addresses seen since the start; exact while tallygate_saturated_prefixes is 0.",
             ),
-            received: make.counter(
+            received: make.counters(
                 "tallygate_records_received_total",
                 "Records framed out of request bodies: the sum of those accepted, rejected and refused.",
+                &[WORKER],
             ),
-            accepted: make.counters("tallygate_records_accepted_total", "Records with an address.", &["plugin"]),
+            accepted: make.counters(
+                "tallygate_records_accepted_total",
+                "Records with an address.",
+                &["plugin", WORKER],
+            ),
             rejected: make.counters(
                 "tallygate_records_rejected_total",
                 "Records without an address, by the reason the sender was told.",
@@ -89,9 +113,16 @@ impl Metrics {
                 "Records that were framed but not judged; the sender was told to send them again.",
                 &["reason"],
             ),
-            requests_accepted: requests.with_label_values(&["202"]),
-            requests,
-            ingest_bytes: make.counter("tallygate_ingest_bytes_total", "Bytes of request bodies, as received."),
+            requests: make.counters(
+                "tallygate_requests_total",
+                "Requests on the ingest port, by status.",
+                &["code", WORKER],
+            ),
+            ingest_bytes: make.counters(
+                "tallygate_ingest_bytes_total",
+                "Bytes of request bodies, as received.",
+                &[WORKER],
+            ),
             in_flight: make.gauge("tallygate_in_flight_bytes", "Bytes of request bodies held in memory now."),
             in_flight_limit: make.gauge("tallygate_in_flight_limit_bytes", "The bound on tallygate_in_flight_bytes."),
             connections: make.gauge("tallygate_connections", "Open connections on the ingest port."),
@@ -127,6 +158,7 @@ impl Metrics {
             seconds: make.histograms(
                 "tallygate_plugin_seconds",
                 "Seconds of one plugin call, which takes up to 4,096 records.",
+                &["plugin", WORKER],
                 &CALL_BUCKETS,
             ),
             memory: make.gauges(
@@ -146,11 +178,11 @@ impl Metrics {
     }
 
     pub(crate) fn plugin(&self, name: &str) -> PluginMetrics {
+        // Zero is an answer too: these show from the start.
         self.rollbacks.with_label_values(&[name]);
+        self.calls(name, NOBODY);
         PluginMetrics {
             name: name.to_owned(),
-            accepted: self.accepted.with_label_values(&[name]),
-            seconds: self.seconds.with_label_values(&[name]),
             memory: self.memory.with_label_values(&[name]),
             generation: self.generation.with_label_values(&[name]),
             rejected: self.rejected.clone(),
@@ -158,11 +190,27 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn request(&self, status: http::StatusCode) {
+    /// The metrics of one worker.
+    pub(crate) fn worker(&self, worker: usize) -> WorkerMetrics {
+        let worker = worker.to_string();
+        WorkerMetrics {
+            received: self.received.with_label_values(&[worker.as_str()]),
+            ingest_bytes: self.ingest_bytes.with_label_values(&[worker.as_str()]),
+            requests_accepted: self.requests.with_label_values(&["202", &worker]),
+            worker,
+        }
+    }
+
+    /// What a worker counts of a plugin.
+    pub(crate) fn calls_of(&self, plugin: &str, worker: &WorkerMetrics) -> CallMetrics {
+        self.calls(plugin, &worker.worker)
+    }
+
+    pub(crate) fn request(&self, worker: &WorkerMetrics, status: http::StatusCode) {
         if status == http::StatusCode::ACCEPTED {
-            self.requests_accepted.inc();
+            worker.requests_accepted.inc();
         } else {
-            self.requests.with_label_values(&[status.as_str()]).inc();
+            self.requests.with_label_values(&[status.as_str(), NOBODY]).inc();
         }
     }
 
@@ -184,10 +232,17 @@ impl Metrics {
 
     /// All metrics as text.
     pub(crate) fn render(&self, exposition: Exposition) -> Result<String, prometheus::Error> {
-        let families = self.registry.gather();
+        let families = merge::without_label(self.registry.gather(), WORKER);
         match exposition {
             Exposition::Text => TextEncoder::new().encode_to_string(&families),
             Exposition::OpenMetrics => Ok(openmetrics::encode(&families)),
+        }
+    }
+
+    fn calls(&self, plugin: &str, worker: &str) -> CallMetrics {
+        CallMetrics {
+            accepted: self.accepted.with_label_values(&[plugin, worker]),
+            seconds: self.seconds.with_label_values(&[plugin, worker]),
         }
     }
 
@@ -247,7 +302,7 @@ impl Make<'_> {
         self.register(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
-    fn histograms(&self, name: &str, help: &str, buckets: &[f64]) -> HistogramVec {
-        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), &["plugin"]))
+    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
+        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels))
     }
 }

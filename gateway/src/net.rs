@@ -19,8 +19,6 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use idle::IdleTimer;
-
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waits {
@@ -65,26 +63,35 @@ where
     if speaks_http2 {
         let mut connection = pin!(http2_builder(waits).serve_connection(TokioIo::new(stream), service));
         tokio::select! {
+            biased;
             _ = connection.as_mut() => return,
             () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
         }
         drop(connection.await);
     } else {
-        let (stream, timer) = idle::watch(stream, waits);
-        let mut connection = pin!(http1_builder(timer, waits).serve_connection(TokioIo::new(stream), service));
+        let (stream, activity) = idle::watch(stream);
+        let service = idle::note(service, &activity);
+        let mut connection = pin!(http1_builder().serve_connection(TokioIo::new(stream), service));
+        let mut too_long = pin!(idle::too_long(&activity, waits));
         tokio::select! {
+            biased;
             _ = connection.as_mut() => return,
             () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
+            () = too_long.as_mut() => return,
         }
-        drop(connection.await);
+        tokio::select! {
+            biased;
+            _ = connection => {}
+            () = too_long => {}
+        }
     }
 }
 
-fn http1_builder(timer: IdleTimer, waits: Waits) -> http1::Builder {
+fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    // No `pipeline_flush`: with bytes left to read it flushes nothing, so garbage behind a request takes the reply to
-    // that request with it, and its own.
-    builder.timer(timer).header_read_timeout(waits.header).max_buf_size(READ_BUFFER);
+    // No timer: `idle` ends connections that wait too long. No `pipeline_flush` either: with bytes left to read it
+    // flushes nothing, so garbage behind a request takes the reply to that request with it, and its own.
+    builder.header_read_timeout(None).max_buf_size(READ_BUFFER);
     builder
 }
 

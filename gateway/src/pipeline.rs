@@ -2,6 +2,8 @@
 
 mod call;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
@@ -9,7 +11,7 @@ use tallygate_event::{Code, Outcome};
 use crate::serving::Active;
 use crate::worker::Worker;
 
-pub(crate) use call::{Instances, Unavailable};
+pub(crate) use call::{OwnPlugins, Unavailable};
 
 /// What one call of a plugin takes: so much that the boundary costs nothing, so little that it stays in a core's own
 /// cache and the other connections of the thread do not wait long.
@@ -36,6 +38,14 @@ pub(crate) struct Named {
     pub(crate) message: String,
 }
 
+/// A rejected record, before there are words for it.
+struct Reject {
+    record: usize,
+    code: Code,
+    /// Where it lies in the body, if a plugin has seen it.
+    place: Option<Range<usize>>,
+}
+
 /// A request on its way through.
 struct Run<'a> {
     worker: &'a Worker,
@@ -45,13 +55,6 @@ struct Run<'a> {
     outcome: Outcome,
     /// The first rejected records.
     rejects: Vec<Reject>,
-}
-
-/// A rejected record: which, why, and where in the body it lies if a plugin has seen it.
-struct Reject {
-    record: usize,
-    code: Code,
-    place: Option<(usize, usize)>,
 }
 
 /// Judges every record of a body, adds the addresses to the set and counts everything.
@@ -91,7 +94,7 @@ pub(crate) async fn process(
             while frames.next(&mut chunk) {
                 run.received += records_in(&chunk, body);
             }
-            worker.metrics.received.inc_by(run.received as u64);
+            worker.own_metrics.received.inc_by(run.received as u64);
             worker.metrics.refused("plugin", run.received as u64);
             Err(unavailable)
         }
@@ -129,12 +132,12 @@ impl Run<'_> {
         let records = chunk.records(self.body);
         for (at, code) in answer.rejects().take(NAMED_REJECTS - self.rejects.len().min(NAMED_REJECTS)) {
             let place = records.starts.get(at).zip(records.ends.get(at));
-            let place = place.map(|(start, end)| (chunk.base + *start as usize, chunk.base + *end as usize));
+            let place = place.map(|(start, end)| chunk.base + *start as usize..chunk.base + *end as usize);
             self.note_reject(first + at, code, place);
         }
     }
 
-    fn note_reject(&mut self, record: usize, code: Code, place: Option<(usize, usize)>) {
+    fn note_reject(&mut self, record: usize, code: Code, place: Option<Range<usize>>) {
         if self.rejects.len() < NAMED_REJECTS {
             self.rejects.push(Reject { record, code, place });
         }
@@ -145,7 +148,7 @@ impl Run<'_> {
         let Self { worker, active, body, received, outcome, rejects } = self;
         let mut named = Vec::with_capacity(rejects.len());
         for Reject { record, code, place } in rejects {
-            let seen = place.filter(|_| code != Code::TRAP).and_then(|(start, end)| body.get(start..end));
+            let seen = place.filter(|_| code != Code::TRAP).and_then(|place| body.get(place));
             let message = match seen {
                 Some(bytes) => call::explain(worker, active, bytes).await,
                 None => None,
@@ -155,8 +158,8 @@ impl Run<'_> {
         }
         let accepted = outcome.accepted();
         worker.add(&outcome);
-        worker.metrics.received.inc_by(received as u64);
-        active.metrics.accepted.inc_by(accepted as u64);
+        worker.own_metrics.received.inc_by(received as u64);
+        worker.plugins.count_accepted(worker, active, accepted as u64);
         if accepted < received {
             count_rejects(active, &outcome);
         }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,11 +17,11 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
-use crate::in_flight::InFlight;
+use crate::in_flight::{InFlight, Share};
 use crate::ingest;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, WorkerMetrics};
 use crate::net::{self, Waits};
-use crate::pipeline::Instances;
+use crate::pipeline::OwnPlugins;
 use crate::serving::Serving;
 
 /// What all workers share.
@@ -34,15 +35,20 @@ pub(crate) struct Shared {
 /// What belongs to one worker, and to nobody else.
 pub(crate) struct Worker {
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) in_flight: InFlight,
-    pub(crate) instances: Instances,
+    pub(crate) own_metrics: WorkerMetrics,
+    pub(crate) in_flight: Share,
+    pub(crate) plugins: OwnPlugins,
     unique: Arc<UniqueIps>,
-    serving: RefCell<Cache<Arc<ArcSwap<Serving>>, Arc<Serving>>>,
-    /// The snapshot that `instances` were last tidied for.
-    tidied: Cell<*const Serving>,
+    newest: RefCell<Cache<Arc<ArcSwap<Serving>>, Arc<Serving>>>,
+    /// The newest that this worker has seen. Requests share it by a count that is this thread's own: on the snapshot's
+    /// count, all workers would meet at every request.
+    serving: RefCell<Rc<Newest>>,
     new_ips: RefCell<NewIps>,
     chunk: Cell<Option<Chunk>>,
 }
+
+/// A snapshot, as one worker has it.
+pub(crate) struct Newest(Arc<Serving>);
 
 /// The other end of a worker: where the acceptor hands connections over.
 pub(crate) struct Handle {
@@ -64,26 +70,29 @@ const HANDOVER: usize = 1024;
 // === impl Worker ===
 
 impl Worker {
-    fn new(shared: &Shared) -> Self {
+    fn new(shared: &Shared, at: usize) -> Self {
         Self {
             metrics: Arc::clone(&shared.metrics),
-            in_flight: shared.in_flight.clone(),
-            instances: Instances::default(),
+            own_metrics: shared.metrics.worker(at),
+            in_flight: shared.in_flight.share(),
+            plugins: OwnPlugins::default(),
             unique: Arc::clone(&shared.unique),
-            serving: RefCell::new(Cache::new(Arc::clone(&shared.serving))),
-            tidied: Cell::new(std::ptr::null()),
+            newest: RefCell::new(Cache::new(Arc::clone(&shared.serving))),
+            serving: RefCell::new(Rc::new(Newest(shared.serving.load_full()))),
             new_ips: RefCell::default(),
             chunk: Cell::default(),
         }
     }
 
     /// What serves now.
-    pub(crate) fn serving(&self) -> Arc<Serving> {
-        let serving = Arc::clone(self.serving.borrow_mut().load());
-        if self.tidied.replace(Arc::as_ptr(&serving)) != Arc::as_ptr(&serving) {
-            self.instances.keep_only(&serving.plugins);
+    pub(crate) fn serving(&self) -> Rc<Newest> {
+        let mut newest = self.newest.borrow_mut();
+        let (newest, mut serving) = (newest.load(), self.serving.borrow_mut());
+        if !Arc::ptr_eq(newest, &serving.0) {
+            *serving = Rc::new(Newest(Arc::clone(newest)));
+            self.plugins.keep_only(&newest.plugins);
         }
-        serving
+        Rc::clone(&serving)
     }
 
     /// Adds the addresses of an outcome to the set.
@@ -104,24 +113,35 @@ impl Worker {
     }
 }
 
+// === impl Newest ===
+
+impl Deref for Newest {
+    type Target = Serving;
+
+    fn deref(&self) -> &Serving {
+        &self.0
+    }
+}
+
 // === impl Handle ===
 
 impl Handle {
     /// Starts a worker. It ends when the handle is dropped and its connections are done, or `stop` turns true.
     pub(crate) fn start(
-        name: String,
+        at: usize,
         shared: Arc<Shared>,
         draining: watch::Receiver<bool>,
         stop: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(HANDOVER);
         let gauge = shared.metrics.connections.clone();
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let thread = std::thread::Builder::new().name(format!("ingest-{at}")).spawn(move || {
             // One blocking thread: plugins that misbehave are contained there, one after the other.
             let mut builder = Builder::new_current_thread();
             match builder.enable_all().max_blocking_threads(1).build_local(LocalOptions::default()) {
                 Ok(runtime) => {
-                    runtime.block_on(run(shared, receiver, draining, stop));
+                    let worker = Rc::new(Worker::new(&shared, at));
+                    runtime.block_on(run(worker, receiver, draining, stop));
                     runtime.shutdown_background();
                 }
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
@@ -149,12 +169,11 @@ impl Handle {
 }
 
 async fn run(
-    shared: Arc<Shared>,
+    worker: Rc<Worker>,
     mut receiver: mpsc::Receiver<(std::net::TcpStream, Guard)>,
     draining: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let worker = Rc::new(Worker::new(&shared));
     let finish = async {
         // Each connection holds a sender; when all are gone, so are the connections.
         let (alive, mut all_done) = mpsc::channel::<()>(1);

@@ -30,7 +30,7 @@ pub(super) async fn read(
     worker: &Worker,
     body: &mut Incoming,
     limits: &config::Ingest,
-    held: &mut Reservation,
+    held: &mut Reservation<'_>,
 ) -> Result<Bytes, Refusal> {
     let announced = body.size_hint().lower();
     if announced > limits.max_body as u64 {
@@ -55,7 +55,7 @@ pub(super) async fn read(
             return Err(Refusal::too_large(limits.max_body));
         }
         held.grow(bytes.len()).map_err(|_| Refusal::no_room())?;
-        worker.metrics.ingest_bytes.inc_by(bytes.len() as u64);
+        worker.own_metrics.ingest_bytes.inc_by(bytes.len() as u64);
         if whole.is_empty() && bytes.len() == announced {
             // The usual small body: it came in one piece, and stays where it is.
             return Ok(bytes);
@@ -72,7 +72,7 @@ pub(super) async fn decompress(
     encoding: Encoding,
     body: &[u8],
     limits: &config::Ingest,
-    held: &mut Reservation,
+    held: &mut Reservation<'_>,
 ) -> Result<Bytes, Refusal> {
     let bad = |error| Refusal::bad_encoding(&error);
     let mut decoder = Decoder::new(encoding, body).map_err(bad)?;

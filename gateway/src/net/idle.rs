@@ -1,121 +1,125 @@
-//! Tells an idle connection from one that is slow to send a header.
+//! Ends connections that wait too long, at no cost to those that do not.
 //!
-//! hyper arms one timer when it begins to wait for a request, whether or not a byte of it has come. A connection kept
-//! open between two requests is entitled to a long wait, half a header to a short one. So the stream notes when the
-//! first byte came after a wait began, and the timer given to hyper counts the short wait from there.
+//! hyper can arm a timer for each request header. That is two allocations and two turns of the timer wheel a request, and
+//! it does not tell a connection kept open between requests, which is entitled to a long wait, from half a header, which
+//! is not. So hyper gets no timer. The stream notes that bytes came, the service that a request is under way, and a watch
+//! looks at both at intervals: of a quarter of the wait for a header, so that one is cut after one to one and a half
+//! times the wait.
 
-use std::future::Future;
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hyper::rt::{Sleep, Timer};
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::service::{Service, service_fn};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::Waits;
 
-/// A stream that notes when a request begins.
+/// Looks in the time of one wait for a header.
+const LOOKS: u32 = 4;
+
+/// What has happened on a connection.
+#[derive(Default)]
+pub(super) struct Activity {
+    /// Reads that brought something.
+    reads: Cell<u64>,
+    /// The same when the last request ended.
+    reads_before: Cell<u64>,
+    /// Requests whose header has come.
+    begun: Cell<u64>,
+    /// Requests that were answered.
+    ended: Cell<u64>,
+}
+
+/// A stream that notes what it reads.
 pub(super) struct Watched {
     stream: TcpStream,
-    begun: Begun,
+    activity: Rc<Activity>,
 }
 
-/// The timer of one connection.
-#[derive(Clone)]
-pub(super) struct IdleTimer {
-    begun: Begun,
-    waits: Waits,
+/// One request under way.
+struct UnderWay(Rc<Activity>);
+
+/// A stream that notes what happens, and where it notes it.
+pub(super) fn watch(stream: TcpStream) -> (Watched, Rc<Activity>) {
+    let activity = Rc::new(Activity::default());
+    (Watched { stream, activity: Rc::clone(&activity) }, activity)
 }
 
-/// When the first byte came since a wait began: milliseconds of the connection's life, plus one; 0 while none has.
-#[derive(Clone)]
-struct Begun {
-    at: Arc<AtomicU64>,
-    birth: Instant,
+/// The service, noting which requests are under way.
+pub(super) fn note<S, B>(
+    service: S,
+    activity: &Rc<Activity>,
+) -> impl Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: 'static>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S::Future: 'static,
+    B: Body + 'static,
+{
+    let activity = Rc::clone(activity);
+    service_fn(move |request| {
+        let under_way = UnderWay::new(&activity);
+        let answer = service.call(request);
+        async move {
+            let answer = answer.await;
+            drop(under_way);
+            answer
+        }
+    })
 }
 
-struct IdleSleep {
-    sleep: Pin<Box<tokio::time::Sleep>>,
-    timer: IdleTimer,
-    /// When even an idle connection has waited long enough.
-    idle_until: Instant,
-}
-
-/// A stream, and the timer that knows when it is idle.
-pub(super) fn watch(stream: TcpStream, waits: Waits) -> (Watched, IdleTimer) {
-    let begun = Begun { at: Arc::new(AtomicU64::new(0)), birth: Instant::now() };
-    (Watched { stream, begun: begun.clone() }, IdleTimer { begun, waits })
-}
-
-// === impl Begun ===
-
-impl Begun {
-    fn reset(&self) {
-        self.at.store(0, Ordering::Relaxed);
-    }
-
-    fn note(&self) {
-        if self.at.load(Ordering::Relaxed) == 0 {
-            let millis = u64::try_from(self.birth.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
-            self.at.store(millis + 1, Ordering::Relaxed);
+/// Ends when the connection has waited too long, for the rest of a header or for a request to begin.
+pub(super) async fn too_long(activity: &Activity, waits: Waits) {
+    let interval = waits.header / LOOKS;
+    let (mut ended, mut idle, mut partial) = (0, Duration::ZERO, Duration::ZERO);
+    loop {
+        tokio::time::sleep(interval).await;
+        if activity.is_busy() || activity.ended.get() != ended {
+            (ended, idle, partial) = (activity.ended.get(), Duration::ZERO, Duration::ZERO);
+        } else if activity.has_begun_a_header() {
+            partial += interval;
+        } else {
+            idle += interval;
+        }
+        // The first look that sees a header may come right after its first byte.
+        if partial > waits.header || idle >= waits.idle {
+            return;
         }
     }
+}
 
-    fn get(&self) -> Option<Instant> {
-        let millis = self.at.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(self.birth + Duration::from_millis(millis))
+// === impl Activity ===
+
+impl Activity {
+    fn is_busy(&self) -> bool {
+        self.begun.get() != self.ended.get()
+    }
+
+    fn has_begun_a_header(&self) -> bool {
+        self.reads.get() != self.reads_before.get()
     }
 }
 
-// === impl IdleTimer ===
+// === impl UnderWay ===
 
-impl IdleTimer {
-    fn sleep_from(&self, now: Instant, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.begun.reset();
-        Box::pin(IdleSleep {
-            sleep: Box::pin(tokio::time::sleep(duration)),
-            timer: self.clone(),
-            idle_until: now + self.waits.idle,
-        })
+impl UnderWay {
+    fn new(activity: &Rc<Activity>) -> Self {
+        activity.begun.set(activity.begun.get() + 1);
+        Self(Rc::clone(activity))
     }
 }
 
-impl Timer for IdleTimer {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.sleep_from(Instant::now(), duration)
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        let now = Instant::now();
-        self.sleep_from(now, deadline.saturating_duration_since(now))
-    }
-}
-
-// === impl IdleSleep ===
-
-impl Sleep for IdleSleep {}
-
-impl Future for IdleSleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            ready!(self.sleep.as_mut().poll(context));
-            let (now, header) = (Instant::now(), self.timer.waits.header);
-            let (until, next) = match self.timer.begun.get() {
-                Some(begun) => (begun + header, begun + header),
-                // Looking again after each short wait is soon enough: a header that begins meanwhile has just begun.
-                None => (self.idle_until, self.idle_until.min(now + header)),
-            };
-            if now >= until {
-                return Poll::Ready(());
-            }
-            self.sleep.as_mut().reset(next.into());
-        }
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.ended.set(self.0.ended.get() + 1);
+        self.0.reads_before.set(self.0.reads.get());
     }
 }
 
@@ -130,7 +134,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
-            self.begun.note();
+            self.activity.reads.set(self.activity.reads.get() + 1);
         }
         Poll::Ready(Ok(()))
     }

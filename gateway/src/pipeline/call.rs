@@ -9,12 +9,20 @@ use tallygate_connect::frame::Chunk;
 use tallygate_event::{Outcome, Records};
 use tallygate_plugin_host::{Failure, Instance, Plugin, contain};
 
+use crate::metrics::CallMetrics;
 use crate::serving::Active;
 use crate::worker::Worker;
 
-/// The instances of one worker: at most one of each plugin, kept from call to call.
+/// The plugins as one worker has them.
 #[derive(Default)]
-pub(crate) struct Instances(RefCell<Vec<(u64, Instance)>>);
+pub(crate) struct OwnPlugins(RefCell<Vec<OwnPlugin>>);
+
+/// A plugin as one worker has it: an instance kept from call to call, and counters that nobody else touches.
+struct OwnPlugin {
+    id: u64,
+    instance: Option<Instance>,
+    metrics: CallMetrics,
+}
 
 /// The plugin cannot be relied on now; nothing was judged.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +44,7 @@ pub(super) async fn extract(
         return Err(unavailable(active, "it keeps failing"));
     }
     if !health.is_isolated() {
-        let start = Instant::now();
-        let answer = worker.instances.call(&active.plugin, |instance| instance.extract(chunk.records(body)));
-        active.metrics.seconds.observe(start.elapsed().as_secs_f64());
-        match answer {
+        match worker.plugins.timed_call(worker, active, |instance| instance.extract(chunk.records(body))) {
             Ok(outcome) => {
                 health.recover();
                 return Ok(outcome);
@@ -55,7 +60,7 @@ pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> 
     if active.plugin.health().is_isolated() {
         return None;
     }
-    match worker.instances.call(&active.plugin, |instance| instance.explain(record)) {
+    match worker.plugins.call(worker, active, |instance| instance.explain(record)) {
         Ok(Err(words)) => Some(words),
         Ok(Ok(_)) => None,
         Err(failure) => {
@@ -115,31 +120,71 @@ fn unavailable(active: &Active, why: &str) -> Unavailable {
     Unavailable { plugin: active.plugin.name().to_owned(), why: why.to_owned() }
 }
 
-// === impl Instances ===
+// === impl OwnPlugins ===
 
-impl Instances {
+impl OwnPlugins {
     /// Calls the worker's instance of the plugin, made if there is none. One that failed or has grown is dropped.
-    fn call<T>(&self, plugin: &Plugin, call: impl FnOnce(&mut Instance) -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut instances = self.0.borrow_mut();
-        let at = match instances.iter().position(|(id, _)| *id == plugin.id()) {
-            Some(at) => at,
-            None => {
-                let instance = plugin.instantiate().map_err(|error| Failure::Trap(error.to_string()))?;
-                instances.push((plugin.id(), instance));
-                instances.len() - 1
-            }
-        };
-        let (_, instance) = instances.get_mut(at).expect("found or pushed above");
-        let answer = call(instance);
-        if answer.is_err() || instance.is_worn() {
-            instances.swap_remove(at);
-        }
-        answer
+    fn call<T>(
+        &self,
+        worker: &Worker,
+        active: &Active,
+        call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.with(worker, active, |own| own.call(&active.plugin, call))
     }
 
-    /// Drops the instances of plugins that do not serve any more.
+    /// The same, and notes how long it took.
+    fn timed_call<T>(
+        &self,
+        worker: &Worker,
+        active: &Active,
+        call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.with(worker, active, |own| {
+            let start = Instant::now();
+            let answer = own.call(&active.plugin, call);
+            own.metrics.seconds.observe(start.elapsed().as_secs_f64());
+            answer
+        })
+    }
+
+    /// Counts records that the plugin accepted.
+    pub(super) fn count_accepted(&self, worker: &Worker, active: &Active, records: u64) {
+        self.with(worker, active, |own| own.metrics.accepted.inc_by(records));
+    }
+
+    /// Lets go of plugins that do not serve any more.
     pub(crate) fn keep_only(&self, serving: &[Arc<Active>]) {
-        let stays = |id: u64| serving.iter().any(|active| active.plugin.id() == id);
-        self.0.borrow_mut().retain(|(id, _)| stays(*id));
+        self.0.borrow_mut().retain(|own| serving.iter().any(|active| active.plugin.id() == own.id));
+    }
+
+    fn with<T>(&self, worker: &Worker, active: &Active, act: impl FnOnce(&mut OwnPlugin) -> T) -> T {
+        let (id, mut all) = (active.plugin.id(), self.0.borrow_mut());
+        let at = all.iter().position(|own| own.id == id).unwrap_or_else(|| {
+            let metrics = worker.metrics.calls_of(active.plugin.name(), &worker.own_metrics);
+            all.push(OwnPlugin { id, instance: None, metrics });
+            all.len() - 1
+        });
+        act(all.get_mut(at).expect("found or pushed above"))
+    }
+}
+
+// === impl OwnPlugin ===
+
+impl OwnPlugin {
+    fn call<T>(
+        &mut self,
+        plugin: &Plugin,
+        call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let instance = match &mut self.instance {
+            Some(instance) => instance,
+            none => none.insert(plugin.instantiate().map_err(|error| Failure::Trap(error.to_string()))?),
+        };
+        let answer = call(instance);
+        if answer.is_err() || instance.is_worn() {
+            self.instance = None;
+        }
+        answer
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     Json,
     fields::Fields,
     found::{Found, Kind, Says, Value},
-    parser::{Collector, Malformed, Parser},
+    parser::{Collector, Input, Malformed, Parser},
 };
 
 /// What the plugin makes of a record.
@@ -18,10 +18,9 @@ pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> 
     let stops = Stops::new(text);
     let Json { fields, found, times, stack, .. } = json;
     found.clear();
+    let input = Input { text, stops: &stops, start: 0, end: record.len() };
     let mut collector = Collector { text, found };
-    if let Err(Malformed { at, what }) =
-        Parser::parse((text, &stops), (fields, stack), (0, record.len()), &mut collector)
-    {
+    if let Err(Malformed { at, what }) = Parser::parse(&input, (fields, stack), &mut collector) {
         let message = Message::new("not JSON: ").text(what).text(" at byte ").number(at as i64);
         return Err(message.text(", found ").excerpt(record, at).finish());
     }

@@ -2,14 +2,14 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Batch, Columns, Format, Reject, Stops, Text, Times, Visit};
+use tallygate_guest::{Batch, Columns, Format, Reject, Times, Visit};
 
 use crate::{
     explain,
     fields::Fields,
     found::{Found, TOO_LONG},
     lesson::Lesson,
-    parser::{Collector, DEPTH, Frame, Parser, Stack},
+    parser::{Collector, DEPTH, Frame, Input, Parser, Stack},
     shapes::Shapes,
 };
 
@@ -70,20 +70,22 @@ impl Json {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn read_all(&mut self, batch: Batch<'_>, columns: &mut Columns) {
         for (start, end) in batch.records() {
-            self.read_one((batch.text, batch.stops), (start, end), columns);
+            self.read_one(&Input { text: batch.text, stops: batch.stops, start, end }, columns);
         }
     }
 
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn read_one(&mut self, (text, stops): (Text<'_>, &Stops), (start, end): (usize, usize), columns: &mut Columns) {
-        if end - start >= TOO_LONG {
+    fn read_one(&mut self, input: &Input<'_>, columns: &mut Columns) {
+        let text = input.text;
+        if input.end - input.start >= TOO_LONG {
             return columns.push(Err(Reject::TooLong));
         }
         self.found.clear();
-        if self.rest == 0 && self.shapes.follow((text, stops), (start, end), &mut self.found) {
+        if self.rest == 0 && self.shapes.follow(input, &mut self.found) {
+            self.shapes.settle();
             self.gain();
-        } else if !self.parse((text, stops), start, end) {
+        } else if !self.parse(input) {
             return columns.push(Err(Reject::Malformed));
         }
         // Straight into the columns: nearly all records end here.
@@ -106,10 +108,10 @@ impl Json {
     /// Reads a record with the full parser; whether it is JSON.
     #[cold]
     #[inline(never)]
-    fn parse(&mut self, (text, stops): (Text<'_>, &Stops), start: usize, end: usize) -> bool {
+    fn parse(&mut self, input: &Input<'_>) -> bool {
         self.found.clear();
-        let mut collector = Collector { text, found: &mut self.found };
-        if Parser::parse((text, stops), (&self.fields, &mut self.stack), (start, end), &mut collector).is_err() {
+        let mut collector = Collector { text: input.text, found: &mut self.found };
+        if Parser::parse(input, (&self.fields, &mut self.stack), &mut collector).is_err() {
             return false;
         }
         if self.rest > 0 {
@@ -127,9 +129,9 @@ impl Json {
             }
             return true;
         }
-        let mut lesson = Lesson::new(text, &mut self.shapes, start);
-        if Parser::parse((text, stops), (&self.fields, &mut self.stack), (start, end), &mut lesson).is_ok() {
-            lesson.finish(end);
+        let mut lesson = Lesson::new(input, &mut self.shapes);
+        if Parser::parse(input, (&self.fields, &mut self.stack), &mut lesson).is_ok() {
+            lesson.finish(input.end);
         }
         true
     }

@@ -5,7 +5,7 @@ use tallygate_guest::Text;
 use crate::{
     fields::NO_SLOT,
     found::{Kind, Value},
-    parser::{DEPTH, Frame, Listener, Place},
+    parser::{DEPTH, Frame, Input, Listener, Place},
     shapes::{DONE, Edge, Expect, LITERAL, OUTSIDE, Shapes},
 };
 
@@ -26,7 +26,8 @@ pub(crate) struct Lesson<'a> {
 // === impl Lesson ===
 
 impl<'a> Lesson<'a> {
-    pub(crate) fn new(text: Text<'a>, shapes: &'a mut Shapes, start: usize) -> Self {
+    pub(crate) fn new(input: &Input<'a>, shapes: &'a mut Shapes) -> Self {
+        let Input { text, start, .. } = *input;
         Self { text, shapes, last: Some((0, start)), stacks: [OUTSIDE; DEPTH + 1], depth: 0, opens: None }
     }
 

@@ -46,6 +46,18 @@ pub(crate) struct Place {
     pub(crate) element: bool,
 }
 
+/// A record in its text.
+///
+/// Handed on by reference: what does not fit into registers is passed in the guest's memory in pieces of another
+/// size than it is read in, which stalls the processor.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub(crate) text: Text<'a>,
+    pub(crate) stops: &'a Stops,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
 /// A parse of one record.
 pub(crate) struct Parser<'a, L> {
     text: Text<'a>,
@@ -74,13 +86,13 @@ enum Step {
 // === impl Parser ===
 
 impl<'a, L: Listener> Parser<'a, L> {
-    /// Parses the bytes from `start` to `end`.
+    /// Parses a record.
     pub(crate) fn parse(
-        (text, stops): (Text<'a>, &'a Stops),
+        input: &Input<'a>,
         (fields, stack): (&'a Fields, &'a mut Stack),
-        (start, end): (usize, usize),
         listener: &'a mut L,
     ) -> Result<(), Malformed> {
+        let Input { text, stops, start, end } = *input;
         let mut parser = Self { text, stops, fields, end, listener, stack, depth: 0, next: (NO_SLOT, ROOT) };
         let mut at = match text.slice(start, end) {
             // A byte order mark is no part of JSON, but the first record of a file from Windows may have one.

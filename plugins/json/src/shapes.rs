@@ -12,12 +12,12 @@
 
 use alloc::{boxed::Box, vec, vec::Vec};
 
-use tallygate_guest::{Bytes16, Stops, Text};
+use tallygate_guest::{Bytes16, Text};
 
 use crate::{
     fields::NO_SLOT,
     found::{Found, Kind, Value},
-    parser::{Frame, Place, scalar},
+    parser::{Frame, Input, Place, scalar},
     string,
 };
 
@@ -29,6 +29,11 @@ const STACKS: usize = 256;
 pub(crate) const LITERAL: usize = 64;
 /// How many hints are kept; a power of two.
 const HINTS: usize = 512;
+/// How many turns each record makes forgotten: up to that many, the hints would cost more than they gain.
+const FORGOTTEN: u32 = 3;
+/// With more turns than this, records are read by hints, and for so many records before that is tried anew.
+const TURNS: u32 = 32;
+const BY_LETTERS: u32 = 4096;
 /// How many edges are tried where the expected one does not match.
 const TRIES: usize = 48;
 /// The edge that leads to the start of a record and never matches.
@@ -76,7 +81,11 @@ pub(crate) struct Shapes {
     edges: Box<[Edge; EDGES]>,
     used: usize,
     /// Edges by a hash of their state and of some letters of their literal: where to look first.
-    hints: Box<[u16; HINTS]>,
+    hints: Box<[[u16; 2]; HINTS]>,
+    /// How often the edge expected did not match of late.
+    turns: u32,
+    /// How many records more are read by the hints rather than by the edge that followed last time.
+    by_letters: u32,
     /// The first edge of each state: two states per stack.
     heads: Vec<u16>,
     /// The arrays and objects open, each on top of the stack named.
@@ -88,7 +97,6 @@ struct Position {
     /// The edge followed last.
     edge: usize,
     at: usize,
-    end: usize,
 }
 
 // === impl Edge ===
@@ -176,6 +184,15 @@ const BEGINNING: Edge = Edge {
     sibling: BEGIN as u16,
 };
 
+/// Where the hint for a place in the text is. The literals of a state mostly differ in the letters behind the quote
+/// that a key begins with.
+#[inline]
+fn hint(text: Text<'_>, at: usize, state: u16) -> usize {
+    let letters = (text.eight(at) >> 16) as u32;
+    let hash = (letters ^ u32::from(state).rotate_left(24)).wrapping_mul(0x9e37_79b1) >> 16;
+    hash as usize % HINTS
+}
+
 /// As many bits as bytes are left, at most sixteen.
 #[inline]
 fn low(length: usize) -> u32 {
@@ -192,7 +209,9 @@ impl Shapes {
         let mut shapes = Self {
             edges,
             used: 0,
-            hints: Box::new([BEGIN as u16; HINTS]),
+            hints: Box::new([[BEGIN as u16; 2]; HINTS]),
+            turns: 0,
+            by_letters: 0,
             heads: Vec::with_capacity(2 * STACKS),
             stacks: Vec::with_capacity(STACKS),
         };
@@ -204,38 +223,47 @@ impl Shapes {
     pub(crate) fn clear(&mut self) {
         self.used = 1;
         self.edges[BEGIN] = BEGINNING;
-        self.hints.fill(BEGIN as u16);
+        self.hints.fill([BEGIN as u16; 2]);
         self.heads.clear();
         self.heads.resize(4, BEGIN as u16);
         self.stacks.clear();
         self.stacks.resize(2, (OUTSIDE, Frame::default()));
     }
 
-    /// Whether there is no room for another edge.
+    #[cfg(test)]
+    pub(crate) fn by_letters(&self) -> bool {
+        self.by_letters > 0
+    }
+
+    /// Whether another edge has no room.
     pub(crate) fn is_full(&self) -> bool {
         self.used == EDGES
     }
 
-    /// Reads the record from `start` to `end` by following edges: `false` says nothing but that they do not suffice.
+    /// Reads a record by following edges: `false` says nothing but that they do not suffice.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn follow(
-        &mut self,
-        (text, stops): (Text<'_>, &Stops),
-        (start, end): (usize, usize),
-        found: &mut Found,
-    ) -> bool {
-        let mut position = Position { edge: BEGIN, at: start, end };
+    pub(crate) fn follow(&mut self, input: &Input<'_>, found: &mut Found) -> bool {
+        let Input { text, stops, start, end } = *input;
+        let (mut last, mut at) = (BEGIN, start);
         loop {
-            let mut next = usize::from(self.edges[position.edge].next) % EDGES;
-            if !self.edges[next].fits(text, position.at, end) {
-                match self.turn((text, stops), &mut position, found) {
-                    Some(other) => next = other % EDGES,
-                    None => return false,
+            // Two guesses: what followed last time costs nothing, and what begins with these letters is right where
+            // keys come in any order.
+            let mut next = match self.by_letters {
+                0 => usize::from(self.edges[last].next) % EDGES,
+                _ => usize::from(self.hints[hint(text, at, self.edges[last].to)][0]) % EDGES,
+            };
+            let guess = &self.edges[next];
+            if guess.from != self.edges[last].to || !guess.fits(text, at, end) {
+                let mut position = Position { edge: last, at };
+                next = self.turn(input, &mut position, found) % EDGES;
+                if next == BEGIN {
+                    return false;
                 }
+                at = position.at;
             }
             let edge = &self.edges[next];
-            let at = position.at + usize::from(edge.length);
+            at += usize::from(edge.length);
             let (close, kind) = match edge.expect {
                 Expect::String => (stops.next(at, end), Kind::Plain),
                 Expect::Scalar => match scalar(text, at, end) {
@@ -254,55 +282,83 @@ impl Shapes {
             if !edge.special {
                 found.put(edge.place.slot, value);
             }
-            position.at = close;
-            position.edge = next;
+            at = close;
+            last = next;
         }
     }
 
-    /// Finds an edge where the expected one does not match.
-    #[cold]
+    /// Finds an edge where the expected one does not match; [`BEGIN`] if there is none.
     #[inline(never)]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn turn(&mut self, (text, stops): (Text<'_>, &Stops), position: &mut Position, found: &mut Found) -> Option<usize> {
+    fn turn(&mut self, input: &Input<'_>, position: &mut Position, found: &mut Found) -> usize {
+        let Input { text, stops, end, .. } = *input;
         let last = &self.edges[position.edge];
         if last.expect == Expect::String && !last.special && text.byte(position.at) != b'"' {
             // The string goes on behind an escape or a character that has to be looked at.
-            let string = string::scan(text, stops, position.at, position.end).ok()?;
+            let Ok(string) = string::scan(text, stops, position.at, end) else { return BEGIN };
             let kind = if string.escaped { Kind::Escaped } else { Kind::Plain };
             found.extend(last.place, string.close, kind);
             position.at = string.close;
             let next = usize::from(last.next) % EDGES;
-            if self.edges[next].fits(text, position.at, position.end) {
-                return Some(next);
+            if self.edges[next].fits(text, position.at, end) {
+                return next;
             }
         }
-        // The literals of a state mostly differ in the letters behind the quote that a key begins with.
         let state = last.to;
-        let letters = (text.eight(position.at) >> 16) as u32;
-        let hash = (letters ^ u32::from(state).rotate_left(24)).wrapping_mul(0x9e37_79b1) >> 16;
-        let hint = hash as usize % HINTS;
-        let mut next = usize::from(self.hints[hint]) % EDGES;
-        if self.edges[next].from != state || !self.edges[next].fits(text, position.at, position.end) {
-            next = self.search(text, state, position)?;
-            self.hints[hint] = next as u16;
+        let hint = hint(text, position.at, state);
+        let [first, second] = self.hints[hint];
+        // Two, because the same key may have a string now and `null` then.
+        let mut next = usize::from(second) % EDGES;
+        if !self.leads(next, state, input, position.at) {
+            next = usize::from(first) % EDGES;
+            if !self.leads(next, state, input, position.at) {
+                next = self.search(input, position.at, state);
+            }
         }
-        self.edges[position.edge].next = next as u16;
-        Some(next)
+        if next != usize::from(first) {
+            self.hints[hint] = [next as u16, first];
+        }
+        if next != BEGIN {
+            self.edges[position.edge].next = next as u16;
+            self.turns += 1;
+        }
+        next
     }
 
-    /// Tries the edges from a state one by one.
+    /// Another record was read: decides by which guess the next ones are.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if self.by_letters > 0 {
+            self.by_letters -= 1;
+            self.turns = 0;
+        } else if self.turns > 0 {
+            self.turns = self.turns.saturating_sub(FORGOTTEN);
+            if self.turns > TURNS {
+                self.by_letters = BY_LETTERS;
+            }
+        }
+    }
+
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn leads(&self, edge: usize, state: u16, input: &Input<'_>, at: usize) -> bool {
+        let edge = &self.edges[edge];
+        edge.from == state && edge.fits(input.text, at, input.end)
+    }
+
+    /// Tries the edges from a state one by one; [`BEGIN`] if none matches.
     #[inline(never)]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn search(&self, text: Text<'_>, state: u16, position: &Position) -> Option<usize> {
+    fn search(&self, input: &Input<'_>, at: usize, state: u16) -> usize {
         let mut next = self.heads.get(usize::from(state)).copied().map_or(BEGIN, usize::from);
         for _ in 0..TRIES {
-            let edge = self.edges.get(next).filter(|_| next != BEGIN)?;
-            if edge.fits(text, position.at, position.end) {
-                return Some(next);
+            let edge = &self.edges[next % EDGES];
+            if next == BEGIN || edge.fits(input.text, at, input.end) {
+                return next;
             }
             next = usize::from(edge.sibling);
         }
-        None
+        BEGIN
     }
 
     /// Adds an edge from a state, unless it is known, and expects it behind `before` from now on. `None` if there is

@@ -86,7 +86,7 @@ async fn exchange(stream: &mut Option<TcpStream>, address: SocketAddr, request: 
 
 /// Reads one answer to its end and returns its status. The gateway always tells a content length.
 async fn read_answer(stream: &mut TcpStream) -> io::Result<u16> {
-    let mut buffer = [0; 8 << 10];
+    let mut buffer = vec![0; 16 << 10];
     let mut filled = 0;
     loop {
         let rest = buffer.get_mut(filled..).filter(|rest| !rest.is_empty());
