@@ -16,11 +16,6 @@ use crate::worker::Handle;
 
 use arc_swap::ArcSwap;
 
-/// What a client gets when there are too many connections already.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/json\r\ncontent-length: 105\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
-    {\"error\":{\"code\":\"too-many-connections\",\"message\":\"ingest.max_connections is reached, come back later\"}}\n";
-
 /// How long to wait when the process cannot take another connection, before trying again.
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
 
@@ -70,8 +65,10 @@ impl Acceptor {
             return self.turn_away(stream);
         }
         let (Some(worker), Ok(stream)) = (idlest, stream.into_std()) else { return };
-        if !worker.give(stream) {
-            self.metrics.connection_refused();
+        if let Err(stream) = worker.give(stream)
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            self.turn_away(stream);
         }
     }
 
@@ -80,11 +77,22 @@ impl Acceptor {
         self.metrics.connection_refused();
         tokio::task::spawn_local(async move {
             let farewell = async {
-                stream.write_all(TOO_MANY).await?;
+                stream.write_all(too_many().as_bytes()).await?;
                 stream.shutdown().await
             };
             // Whoever does not even take this much has lost its claim to an answer.
             drop(tokio::time::timeout(Duration::from_secs(1), farewell).await);
         });
     }
+}
+
+/// What a client gets when there are too many connections already.
+fn too_many() -> String {
+    const BODY: &str = "{\"error\":{\"code\":\"too-many-connections\",\
+        \"message\":\"there are as many connections as ingest.max_connections allows, come back later\"}}\n";
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         retry-after: 1\r\nconnection: close\r\n\r\n{BODY}",
+        BODY.len()
+    )
 }

@@ -5,6 +5,7 @@ mod check;
 mod serve;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,10 +50,10 @@ struct Serve {
     data_dir: Option<String>,
     /// Where logs are taken in [overrides ingest.listen]
     #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
+    listen: Option<SocketAddr>,
     /// Where metrics and health are served [overrides ops.listen]
     #[arg(long, value_name = "ADDR")]
-    ops_listen: Option<String>,
+    ops_listen: Option<SocketAddr>,
 }
 
 #[derive(Args)]
@@ -85,15 +86,15 @@ pub fn main() -> ExitCode {
 /// Flags win over the environment, the environment over the file.
 fn source(arguments: &Serve) -> Source {
     let flags = [
-        ("--data-dir", &["data_dir"][..], &arguments.data_dir),
-        ("--listen", &["ingest", "listen"], &arguments.listen),
-        ("--ops-listen", &["ops", "listen"], &arguments.ops_listen),
+        ("--data-dir", &["data_dir"][..], arguments.data_dir.clone()),
+        ("--listen", &["ingest", "listen"], arguments.listen.map(|address| address.to_string())),
+        ("--ops-listen", &["ops", "listen"], arguments.ops_listen.map(|address| address.to_string())),
     ];
     let mut overrides = from_environment();
     for (name, key, value) in flags {
         if let Some(value) = value {
             let key = key.iter().map(|part| (*part).to_owned()).collect();
-            overrides.push(Override { name: name.to_owned(), key, value: value.clone() });
+            overrides.push(Override { name: name.to_owned(), key, value });
         }
     }
     Source { file: arguments.config.config.clone(), overrides }

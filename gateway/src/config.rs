@@ -66,6 +66,8 @@ pub(crate) struct Route {
     pub(crate) content_type: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) plugin: String,
+    /// Where in the configuration it stands, for messages.
+    pub(crate) origin: Origin,
 }
 
 /// Something wrong with the configuration.
@@ -110,6 +112,10 @@ impl Config {
     pub(crate) fn parse(text: &str, overrides: &[Override]) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let document = Document::parse(text, overrides, &mut problems);
+        if !problems.is_empty() {
+            // What was read of a file with errors of syntax would only give rise to problems that it does not have.
+            return Err(problems);
+        }
         let config = read(document, &mut problems);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
@@ -219,8 +225,9 @@ fn route((_, mut section): (String, Section<'_>)) -> Option<Route> {
     if path.is_none() && content_type.is_none() && headers.is_empty() {
         section.problem("", "a route needs at least one of path, content_type and header");
     }
+    let origin = section.origin().clone();
     section.finish();
-    Some(Route { path, content_type, headers, plugin: plugin? })
+    Some(Route { path, content_type, headers, plugin: plugin?, origin })
 }
 
 /// Every plugin that a route names must be one that exists.
@@ -233,7 +240,7 @@ fn check_names(config: &Config, problems: &mut Vec<Problem>) {
             route.plugin,
             shipped.join(", ")
         );
-        problems.push(Problem { origin: Origin::Whole, message });
+        problems.push(Problem { origin: route.origin.clone(), message });
     }
     for plugin in &config.plugins {
         if plugin.path.is_none() && !shipped.contains(&plugin.name.as_str()) {

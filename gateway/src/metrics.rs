@@ -128,7 +128,7 @@ impl Metrics {
             connections: make.gauge("tallygate_connections", "Open connections on the ingest port."),
             connections_refused: make.counter(
                 "tallygate_connections_refused_total",
-                "Connections on the ingest port that were turned away because there were too many.",
+                "Connections on the ingest port that were turned away because there were too many, or too many waiting.",
             ),
             saturated_prefixes: make.gauge(
                 "tallygate_saturated_prefixes",
@@ -174,13 +174,20 @@ impl Metrics {
             registry: registry.clone(),
         };
         metrics.describe_build(&make);
+        // Zero is an answer too: what can be foreseen shows from the start.
+        metrics.refused("plugin", 0);
+        for result in ["ok", "refused"] {
+            metrics.config_reloads.with_label_values(&[result]);
+        }
         metrics
     }
 
     pub(crate) fn plugin(&self, name: &str) -> PluginMetrics {
-        // Zero is an answer too: these show from the start.
         self.rollbacks.with_label_values(&[name]);
         self.calls(name, NOBODY);
+        for kind in ["trap", "deadline", "contract"] {
+            self.traps.with_label_values(&[name, kind]);
+        }
         PluginMetrics {
             name: name.to_owned(),
             memory: self.memory.with_label_values(&[name]),

@@ -154,9 +154,13 @@ impl Handle {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Hands a connection over; false if the worker has too many waiting.
-    pub(crate) fn give(&self, stream: std::net::TcpStream) -> bool {
-        self.sender.try_send((stream, Guard::new(&self.connections, &self.gauge))).is_ok()
+    /// Hands a connection over.
+    ///
+    /// # Errors
+    /// Gives it back if the worker has too many waiting.
+    pub(crate) fn give(&self, stream: std::net::TcpStream) -> Result<(), std::net::TcpStream> {
+        let sent = self.sender.try_send((stream, Guard::new(&self.connections, &self.gauge)));
+        sent.map_err(|back| back.into_inner().0)
     }
 
     /// Waits until the worker has ended.

@@ -77,8 +77,7 @@ impl Override {
 // === impl Document ===
 
 pub(super) trait Parse: Sized {
-    /// The document of a file's text and of overrides. Syntax errors go to `problems`; what could be read despite
-    /// them is returned, so that its problems are found in the same run.
+    /// The document of a file's text and of overrides. Errors of syntax, all of them, go to `problems`.
     fn parse(text: &str, overrides: &[Override], problems: &mut Vec<Problem>) -> Self;
 }
 

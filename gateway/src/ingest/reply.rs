@@ -37,7 +37,10 @@ pub(super) fn tally(tally: &Tally) -> Response<Full<Bytes>> {
 }
 
 fn named(named: &[Named]) -> String {
-    let error = |one: &Named| json!({"record": one.record, "code": one.code, "message": one.message}).to_string();
+    let error = |one: &Named| {
+        let (code, message) = (json!(one.code), json!(one.message));
+        format!("{{\"record\":{},\"code\":{code},\"message\":{message}}}", one.record)
+    };
     named.iter().map(error).collect::<Vec<_>>().join(",")
 }
 

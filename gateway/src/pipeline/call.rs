@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tallygate_connect::frame::Chunk;
@@ -12,6 +12,9 @@ use tallygate_plugin_host::{Failure, Instance, Plugin, contain};
 use crate::metrics::CallMetrics;
 use crate::serving::Active;
 use crate::worker::Worker;
+
+/// After a question that took so long, the other connections of the thread have a turn before the next.
+const SLOW: Duration = Duration::from_millis(1);
 
 /// The plugins as one worker has them.
 #[derive(Default)]
@@ -60,13 +63,15 @@ pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> 
     if active.plugin.health().is_isolated() {
         return None;
     }
-    match worker.plugins.call(worker, active, |instance| instance.explain(record)) {
-        Ok(Err(words)) => Some(words),
-        Ok(Ok(_)) => None,
+    let start = Instant::now();
+    let words = worker.plugins.call(worker, active, |instance| instance.explain(record));
+    if start.elapsed() > SLOW {
+        tokio::task::yield_now().await;
+    }
+    match words {
+        Ok(words) => words.err(),
         Err(failure) => {
             note(active, &failure);
-            // What failed may have held up the thread; let others have a turn before the next question.
-            tokio::task::yield_now().await;
             None
         }
     }

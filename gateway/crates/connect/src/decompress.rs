@@ -33,7 +33,7 @@ pub struct UnknownEncoding;
 
 /// The body is not what its `Content-Encoding` says.
 #[derive(Debug, thiserror::Error)]
-#[error("the body is not valid {encoding}")]
+#[error("the body cannot be read as {encoding}: {source}")]
 pub struct DecodeError {
     encoding: &'static str,
     source: io::Error,

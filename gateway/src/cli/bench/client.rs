@@ -30,6 +30,16 @@ pub(super) struct Tally {
     pub(super) last_error: Option<String>,
 }
 
+/// An answer, as far as its header tells.
+#[derive(PartialEq, Eq, Debug)]
+struct Answer {
+    status: u16,
+    /// Of header and body together, in bytes.
+    length: usize,
+    /// Whether the server closes the connection behind it.
+    closes: bool,
+}
+
 /// A connection that keeps failing gives up; the target is not there.
 const FAILURES: u64 = 10;
 
@@ -69,23 +79,27 @@ async fn connection(plan: Arc<Plan>, first: usize) -> Tally {
 }
 
 /// Sends one request over the connection, made if there is none, and reads its answer: status and microseconds.
-async fn exchange(stream: &mut Option<TcpStream>, address: SocketAddr, request: &[u8]) -> io::Result<(u16, u64)> {
-    let stream = match stream {
+async fn exchange(kept: &mut Option<TcpStream>, address: SocketAddr, request: &[u8]) -> io::Result<(u16, u64)> {
+    let mut stream = match kept.take() {
         Some(stream) => stream,
         None => {
             let fresh = TcpStream::connect(address).await?;
             fresh.set_nodelay(true)?;
-            stream.insert(fresh)
+            fresh
         }
     };
     let start = Instant::now();
     stream.write_all(request).await?;
-    let status = read_answer(stream).await?;
-    Ok((status, u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)))
+    let answer = read_answer(&mut stream).await?;
+    let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if !answer.closes {
+        *kept = Some(stream);
+    }
+    Ok((answer.status, micros))
 }
 
-/// Reads one answer to its end and returns its status. The gateway always tells a content length.
-async fn read_answer(stream: &mut TcpStream) -> io::Result<u16> {
+/// Reads one answer to its end. The gateway always tells a content length.
+async fn read_answer(stream: &mut TcpStream) -> io::Result<Answer> {
     let mut buffer = vec![0; 16 << 10];
     let mut filled = 0;
     loop {
@@ -96,22 +110,25 @@ async fn read_answer(stream: &mut TcpStream) -> io::Result<u16> {
             count => filled += count,
         }
         let seen = buffer.get(..filled).unwrap_or_default();
-        if let Some((status, length)) = parse(seen)?
-            && filled >= length
+        if let Some(answer) = parse(seen)?
+            && filled >= answer.length
         {
-            return Ok(status);
+            return Ok(answer);
         }
     }
 }
 
-/// The status and the whole length of an answer, once its header is there.
-fn parse(bytes: &[u8]) -> io::Result<Option<(u16, usize)>> {
+/// What the header of an answer says, once it is there.
+fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let header = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    let field = |name: &str| header.lines().find_map(|line| line.strip_prefix(name).map(str::trim));
     let status = header.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let length = header.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length = field("content-length:").and_then(|length| length.parse::<usize>().ok());
     match (status, length) {
-        (Some(status), Some(length)) => Ok(Some((status, end + 4 + length))),
+        (Some(status), Some(length)) => {
+            Ok(Some(Answer { status, length: end + 4 + length, closes: field("connection:") == Some("close") }))
+        }
         _ => Err(io::Error::other("the answer is not HTTP with a content length")),
     }
 }
@@ -162,8 +179,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_whole_when_its_body_is() {
-        let answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok";
-        assert_eq!(parse(answer).unwrap(), Some((202, answer.len())));
+        let answer = b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+        assert_eq!(parse(answer).unwrap(), Some(Answer { status: 202, length: answer.len(), closes: true }));
         assert_eq!(parse(&answer[..20]).unwrap(), None);
         assert!(parse(b"SSH-2.0\r\n\r\n").is_err());
     }
