@@ -73,6 +73,23 @@ fn every_metric_of_the_contract_is_there() {
 }
 
 #[test]
+fn a_gateway_tells_zeros_before_the_first_request() {
+    for _ in 0..5 {
+        let metrics = Gateway::start().metrics();
+        for name in [
+            "unique_ip_addresses",
+            "tallygate_records_received_total",
+            "tallygate_ingest_bytes_total",
+            "tallygate_in_flight_bytes",
+        ] {
+            assert_eq!(metrics.value(name), 0, "{name}");
+        }
+        assert!(metrics.has_label("tallygate_requests_total", "code"));
+        assert!(metrics.has_label("tallygate_records_accepted_total", "plugin"));
+    }
+}
+
+#[test]
 fn metrics_come_in_the_format_that_is_asked_for() {
     let gateway = busy_gateway();
     let text = gateway.ask("/metrics").expect(200);

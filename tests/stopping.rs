@@ -31,8 +31,7 @@ fn a_request_whose_body_is_still_arriving_is_finished() {
     eventually("new connections to be refused", || TcpStream::connect(gateway.ingest()).err());
 
     begun.write(&RECORD[5..]);
-    let reply = begun.reply().expect_tally(1, 1);
-    assert_eq!(reply.header("connection"), Some("close"));
+    begun.reply().expect_tally(1, 1);
     begun.expect_close();
     let log = gateway.expect_end();
     assert!(log.lines().any(|line| line.contains("stopped") && line.contains("\"unique_ip_addresses\":1")), "{log}");

@@ -176,6 +176,9 @@ impl Metrics {
         metrics.describe_build(&make);
         // Zero is an answer too: what can be foreseen shows from the start.
         metrics.refused("plugin", 0);
+        metrics.received.with_label_values(&[NOBODY]);
+        metrics.ingest_bytes.with_label_values(&[NOBODY]);
+        metrics.requests.with_label_values(&["202", NOBODY]);
         for result in ["ok", "refused"] {
             metrics.config_reloads.with_label_values(&[result]);
         }
