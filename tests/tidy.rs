@@ -1,0 +1,70 @@
+//! Rules about the code itself that a machine can check.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::root;
+
+/// The crates below the gateway's own, which must not know each other.
+const LEAVES: [&str; 3] = ["tallygate-connect", "tallygate-index", "tallygate-plugin-host"];
+
+/// Normal dependencies of each package of the workspace.
+fn dependencies() -> Vec<(String, BTreeSet<String>)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline", "--manifest-path"])
+        .arg(root().join("Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let normal = |package: &serde_json::Value| {
+        let all = package["dependencies"].as_array().expect("dependencies");
+        let normal = all.iter().filter(|one| one["kind"].is_null());
+        normal.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    packages.iter().map(|package| (package["name"].as_str().expect("a name").to_owned(), normal(package))).collect()
+}
+
+#[test]
+fn leaf_crates_do_not_know_each_other() {
+    let all = dependencies();
+    for leaf in LEAVES {
+        let (_, known) = all.iter().find(|(name, _)| name == leaf).unwrap_or_else(|| panic!("there is no {leaf}"));
+        let own: Vec<_> = known.iter().filter(|name| name.starts_with("tallygate")).collect();
+        assert!(own.iter().all(|name| *name == "tallygate-event"), "{leaf} depends on {own:?}");
+    }
+}
+
+#[test]
+fn only_the_plugin_host_names_wasmtime() {
+    let all = dependencies();
+    let naming: Vec<_> = all.iter().filter(|(_, known)| known.contains("wasmtime")).map(|(name, _)| name).collect();
+    assert_eq!(naming, ["tallygate-plugin-host"]);
+}
+
+/// The Rust files of the project.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn modules_are_files_of_bearable_length() {
+    let mut found = Vec::new();
+    for folder in ["gateway", "plugins", "tests"] {
+        sources(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 50);
+    for path in found {
+        assert!(!path.ends_with("mod.rs"), "{}: modules are foo.rs and foo/", path.display());
+        let lines = std::fs::read_to_string(&path).expect("readable").lines().count();
+        assert!(lines <= 450, "{} has {lines} lines: what in it is a part of its own?", path.display());
+    }
+}
