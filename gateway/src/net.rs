@@ -3,9 +3,11 @@
 mod idle;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +20,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
+
+use idle::{Order, Watch};
 
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -59,31 +63,30 @@ where
         // An error means that the sender is gone, and with it the process.
         drop(draining.wait_for(|draining| *draining).await);
     };
-    let mut drain = pin!(drain);
     if speaks_http2 {
         let mut connection = pin!(http2_builder(waits).serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
+            () = drain => connection.as_mut().graceful_shutdown(),
         }
         drop(connection.await);
     } else {
         let (stream, activity) = idle::watch(stream);
         let service = idle::note(service, &activity);
         let mut connection = pin!(http1_builder().serve_connection(TokioIo::new(stream), service));
-        let mut too_long = pin!(idle::too_long(&activity, waits));
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return,
-            () = drain.as_mut() => connection.as_mut().graceful_shutdown(),
-            () = too_long.as_mut() => return,
-        }
-        tokio::select! {
-            biased;
-            _ = connection => {}
-            () = too_long => {}
-        }
+        let _watch = Watch::start(Rc::clone(&activity), waits, drain);
+        poll_fn(|context| {
+            match activity.take_order() {
+                Some(Order::Drain) => connection.as_mut().graceful_shutdown(),
+                Some(Order::End) => return Poll::Ready(()),
+                None => {}
+            }
+            let ended = connection.as_mut().poll(context).map(drop);
+            activity.wake_with(context.waker());
+            ended
+        })
+        .await;
     }
 }
 

@@ -4,14 +4,15 @@
 //! it does not tell a connection kept open between requests, which is entitled to a long wait, from half a header, which
 //! is not. So hyper gets no timer. The stream notes that bytes came, the service that a request is under way, and a watch
 //! looks at both at intervals: of a quarter of the wait for a header, so that one is cut after one to one and a half
-//! times the wait.
+//! times the wait. The watch is a task of its own, which wakes the connection when there is something to do: timers and
+//! signals that the connection waited for itself would be asked again at every request.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -19,6 +20,7 @@ use hyper::body::{Body, Incoming};
 use hyper::service::{Service, service_fn};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use super::Waits;
 
@@ -36,7 +38,23 @@ pub(super) struct Activity {
     begun: Cell<u64>,
     /// Requests that were answered.
     ended: Cell<u64>,
+    /// What the watch wants the connection to do.
+    order: Cell<Option<Order>>,
+    /// Wakes the connection.
+    waker: RefCell<Option<Waker>>,
 }
+
+/// What a connection is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Order {
+    /// Finish the current request and end.
+    Drain,
+    /// End now.
+    End,
+}
+
+/// The watch over one connection. It stops when this is dropped.
+pub(super) struct Watch(JoinHandle<()>);
 
 /// A stream that notes what it reads.
 pub(super) struct Watched {
@@ -76,7 +94,7 @@ where
 }
 
 /// Ends when the connection has waited too long, for the rest of a header or for a request to begin.
-pub(super) async fn too_long(activity: &Activity, waits: Waits) {
+async fn too_long(activity: &Activity, waits: Waits) {
     let interval = waits.header / LOOKS;
     let (mut ended, mut idle, mut partial) = (0, Duration::ZERO, Duration::ZERO);
     loop {
@@ -95,9 +113,56 @@ pub(super) async fn too_long(activity: &Activity, waits: Waits) {
     }
 }
 
+// === impl Watch ===
+
+impl Watch {
+    /// Watches over a connection: it is to drain when `drain` ends, and to end when it has waited too long.
+    pub(super) fn start(activity: Rc<Activity>, waits: Waits, drain: impl Future<Output = ()> + 'static) -> Self {
+        Self(tokio::task::spawn_local(async move {
+            let mut too_long = pin!(too_long(&activity, waits));
+            let drained = tokio::select! {
+                () = drain => true,
+                () = too_long.as_mut() => false,
+            };
+            if drained {
+                activity.give_order(Order::Drain);
+                too_long.await;
+            }
+            activity.give_order(Order::End);
+        }))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 // === impl Activity ===
 
 impl Activity {
+    /// What the connection is to do now.
+    pub(super) fn take_order(&self) -> Option<Order> {
+        self.order.take()
+    }
+
+    /// How the connection is woken when there is an order.
+    pub(super) fn wake_with(&self, waker: &Waker) {
+        let mut known = self.waker.borrow_mut();
+        match &mut *known {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    fn give_order(&self, order: Order) {
+        self.order.set(Some(order));
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
     fn is_busy(&self) -> bool {
         self.begun.get() != self.ended.get()
     }

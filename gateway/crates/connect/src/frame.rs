@@ -63,17 +63,17 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Decides how the records of a body are told apart; see the module's table.
 #[must_use]
 pub fn detect(content_type: Option<&str>, body: &[u8]) -> Framing {
-    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let media_type = media_type.to_ascii_lowercase();
-    let says_lines = media_type.starts_with("text/")
-        || media_type.ends_with("ndjson")
-        || media_type.ends_with("jsonl")
-        || media_type.ends_with("jsonlines")
-        || media_type.ends_with("json-seq");
-    if says_lines {
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().as_bytes();
+    let begins =
+        |with: &str| media_type.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with.as_bytes()));
+    let ends = |with: &str| {
+        let tail = media_type.len().checked_sub(with.len()).and_then(|at| media_type.get(at..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    if begins("text/") || ["ndjson", "jsonl", "jsonlines", "json-seq"].into_iter().any(ends) {
         return Framing::Lines;
     }
-    let says_json = media_type.ends_with("/json") || media_type.ends_with("+json");
+    let says_json = ends("/json") || ends("+json");
     match json::after_space(without_mark(body)) {
         [b'[', rest @ ..] if says_json || json::may_begin_element(rest) => Framing::Array,
         text @ [b'{', ..] if !json::first_line_is_whole(text) && json::is_sequence(text) => Framing::Values,
