@@ -27,19 +27,17 @@ fn guests_dir() -> PathBuf {
     out.ancestors().nth(4).expect("OUT_DIR lies in the target folder").join("guests")
 }
 
-/// Asks for a rebuild when anything in the folder changes, except what the guests' own builds put there.
+/// Asks for a rebuild when anything in the folder changes, except what the guests' own builds put there. Cargo looks at all
+/// that is in a folder, so a folder with such builds is named piece by piece.
 fn watch(folder: &Path) {
-    println!("cargo::rerun-if-changed={}", folder.display());
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if path.file_name().is_some_and(|name| name == "target") {
-            continue;
-        }
-        if path.is_dir() {
-            watch(&path);
-        } else {
-            println!("cargo::rerun-if-changed={}", path.display());
-        }
+    let entries = || std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_build = |path: &Path| path.file_name().is_some_and(|name| name == "target");
+    if !entries().any(|path| is_build(&path)) {
+        println!("cargo::rerun-if-changed={}", folder.display());
+        return;
+    }
+    for path in entries().filter(|path| !is_build(path)) {
+        watch(&path);
     }
 }
 

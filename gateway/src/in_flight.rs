@@ -32,7 +32,8 @@ pub(crate) struct Reservation<'a> {
 }
 
 /// There is no room for more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("as many bytes are in flight as may be")]
 pub(crate) struct Full;
 
 /// What a worker takes at a time when it needs less, and twice what it keeps at most.

@@ -74,5 +74,6 @@ async fn ingest(worker: &Worker, head: &Parts, body: &mut Incoming) -> Result<pi
         None => body,
     };
     let framing = frame::detect(text(CONTENT_TYPE), &body);
-    Ok(pipeline::process(worker, active, &body, framing, serving.limits.max_record).await?)
+    let framed = pipeline::Framed { body: &body, framing, max_record: serving.limits.max_record };
+    Ok(pipeline::process(worker, active, framed, &mut held).await?)
 }

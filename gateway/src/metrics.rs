@@ -175,7 +175,9 @@ impl Metrics {
         };
         metrics.describe_build(&make);
         // Zero is an answer too: what can be foreseen shows from the start.
-        metrics.refused("plugin", 0);
+        for reason in ["plugin", "capacity"] {
+            metrics.refused(reason, 0);
+        }
         metrics.received.with_label_values(&[NOBODY]);
         metrics.ingest_bytes.with_label_values(&[NOBODY]);
         metrics.requests.with_label_values(&["202", NOBODY]);

@@ -8,10 +8,12 @@ use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
 
+use crate::in_flight::{Full, Reservation};
 use crate::serving::Active;
 use crate::worker::Worker;
 
-pub(crate) use call::{OwnPlugins, Unavailable};
+pub(crate) use call::OwnPlugins;
+use call::Unavailable;
 
 /// What one call of a plugin takes: so much that the boundary costs nothing, so little that it stays in a core's own
 /// cache and the other connections of the thread do not wait long.
@@ -38,6 +40,25 @@ pub(crate) struct Named {
     pub(crate) message: String,
 }
 
+/// A body, and how its records are told apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Framed<'a> {
+    pub(crate) body: &'a Bytes,
+    pub(crate) framing: Framing,
+    pub(crate) max_record: usize,
+}
+
+/// Why the records of a request were not judged.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unjudged {
+    /// The plugin cannot be relied on now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// There is no memory for what is known of them.
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
 /// A rejected record, before there are words for it.
 struct Reject {
     record: usize,
@@ -62,14 +83,14 @@ struct Run<'a> {
 /// Nothing is added or counted before all is judged, so a request that is given up on the way leaves no trace.
 ///
 /// # Errors
-/// When the plugin cannot be relied on now: then all records are counted as refused, and may be sent again.
+/// When it cannot be judged now: then all records are counted as refused, and may be sent again.
 pub(crate) async fn process(
     worker: &Worker,
     active: &Active,
-    body: &Bytes,
-    framing: Framing,
-    max_record: usize,
-) -> Result<Tally, Unavailable> {
+    body: Framed<'_>,
+    held: &mut Reservation<'_>,
+) -> Result<Tally, Unjudged> {
+    let Framed { body, framing, max_record } = body;
     let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
     let mut frames = Frames::new(body, framing, bounds);
     let mut run = Run { worker, active, body, received: 0, outcome: Outcome::default(), rejects: Vec::new() };
@@ -84,19 +105,19 @@ pub(crate) async fn process(
             tokio::task::yield_now().await;
         }
         first = false;
-        if let Err(unavailable) = run.judge(&chunk).await {
-            break Err(unavailable);
+        if let Err(unjudged) = run.judge(&chunk, held).await {
+            break Err(unjudged);
         }
     };
     let result = match judged {
         Ok(()) => Ok(run.finish().await),
-        Err(unavailable) => {
+        Err(unjudged) => {
             while frames.next(&mut chunk) {
                 run.received += records_in(&chunk, body);
             }
             worker.own_metrics.received.inc_by(run.received as u64);
-            worker.metrics.refused("plugin", run.received as u64);
-            Err(unavailable)
+            worker.metrics.refused(unjudged.reason(), run.received as u64);
+            Err(unjudged)
         }
     };
     worker.give_back(chunk);
@@ -107,10 +128,22 @@ fn records_in(chunk: &Chunk, body: &[u8]) -> usize {
     chunk.records(body).len() + usize::from(chunk.reject.is_some())
 }
 
+// === impl Unjudged ===
+
+impl Unjudged {
+    /// The value of the metric label `reason`.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "plugin",
+            Self::Full(_) => "capacity",
+        }
+    }
+}
+
 // === impl Run ===
 
 impl Run<'_> {
-    async fn judge(&mut self, chunk: &Chunk) -> Result<(), Unavailable> {
+    async fn judge(&mut self, chunk: &Chunk, held: &mut Reservation<'_>) -> Result<(), Unjudged> {
         let records = chunk.records(self.body);
         let first = self.received;
         self.received += records_in(chunk, self.body);
@@ -119,7 +152,13 @@ impl Run<'_> {
             if answer.accepted() < records.len() {
                 self.note_rejects(first, chunk, &answer);
             }
-            if self.outcome.status.is_empty() { self.outcome = answer } else { self.outcome.append(&answer) }
+            if self.outcome.status.is_empty() {
+                // Most requests are one chunk; what it takes is little, and gone in a moment.
+                self.outcome = answer;
+            } else {
+                held.grow(answer.bytes())?;
+                self.outcome.append(&answer);
+            }
         }
         if let Some(code) = chunk.reject {
             self.note_reject(first + records.len(), code, None);

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use serde_json::json;
 use tallygate_connect::decompress::DecodeError;
 
-use crate::pipeline::{Named, Tally, Unavailable};
+use crate::pipeline::{Named, Tally, Unjudged};
 
 /// Why a request was not taken in.
 #[derive(Debug)]
@@ -117,9 +117,14 @@ impl Refusal {
     }
 }
 
-impl From<Unavailable> for Refusal {
-    fn from(unavailable: Unavailable) -> Self {
-        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin-failing", unavailable.to_string());
-        refusal.with(RETRY_AFTER, SOON)
+impl From<Unjudged> for Refusal {
+    fn from(unjudged: Unjudged) -> Self {
+        match unjudged {
+            Unjudged::Full(_) => Self::no_room(),
+            Unjudged::Unavailable(unavailable) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin-failing", unavailable.to_string())
+                    .with(RETRY_AFTER, SOON)
+            }
+        }
     }
 }

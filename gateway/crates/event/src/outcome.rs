@@ -40,6 +40,12 @@ impl Outcome {
         self.v4.len() + self.v6.len()
     }
 
+    /// Memory that the columns hold, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.status.len() + size_of_val(&*self.v4) + size_of_val(&*self.v6) + size_of_val(&*self.times)
+    }
+
     /// The rejected records: their position and code, in order.
     pub fn rejects(&self) -> impl Iterator<Item = (usize, Code)> + '_ {
         self.status.iter().enumerate().filter(|(_, status)| **status > Self::V6).map(|(at, status)| (at, Code(*status)))
