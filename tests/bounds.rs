@@ -88,7 +88,7 @@ fn what_is_known_of_many_records_is_bounded_too() {
     let gateway = Gateway::with_config("[ingest]\nmax_body = \"1 MiB\"\nmax_in_flight = \"1100 KiB\"\n");
     // Tiny records: their bodies fit, what is known of them does not.
     let body = "{\"ip\":\"1.2.3.4\"}\n".repeat(60_000);
-    gateway.post(&body).expect_error(429, "over-capacity");
+    gateway.post(&body).expect_error(413, "too-large");
     assert_eq!(gateway.metrics().sum("tallygate_records_refused_total", &[("reason", "capacity")]), 60_000);
     gateway.post(&body[..500_000 / 17 * 17]).expect(202);
     gateway.stop();

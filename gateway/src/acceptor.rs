@@ -24,6 +24,8 @@ pub(crate) struct Acceptor {
     pub(crate) workers: Vec<Handle>,
     pub(crate) serving: Arc<ArcSwap<Serving>>,
     pub(crate) metrics: Arc<Metrics>,
+    /// What the limit of open files leaves for connections, whatever the configuration allows.
+    pub(crate) most: usize,
 }
 
 // === impl Acceptor ===
@@ -61,7 +63,7 @@ impl Acceptor {
     fn deal(&self, stream: TcpStream) {
         let open: usize = self.workers.iter().map(Handle::connections).sum();
         let idlest = self.workers.iter().min_by_key(|worker| worker.connections());
-        if open >= self.serving.load().limits.max_connections {
+        if open >= self.serving.load().limits.max_connections.min(self.most) {
             return self.turn_away(stream);
         }
         let (Some(worker), Ok(stream)) = (idlest, stream.into_std()) else { return };

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::acceptor::Acceptor;
 use crate::config::Config;
+use crate::files;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::ops;
@@ -27,6 +28,8 @@ pub(crate) struct App {
     loader: Loader,
     ingest: TcpListener,
     ops: TcpListener,
+    /// Files that the process may have open.
+    files: usize,
 }
 
 /// How parts are told to end: first no new work, then no work at all.
@@ -43,19 +46,21 @@ const BACKLOG: i32 = 4096;
 impl App {
     /// Binds the ports and loads the plugins.
     pub(crate) fn build(config: Config) -> Result<Self> {
+        let files = files::raise_limit();
         let ingest = bind(config.ingest.listen).context("the ingest port")?;
         let ops = bind(config.ops.listen).context("the operations port")?;
         let metrics = Arc::new(Metrics::new());
         let host = Host::new(Some(&config.data_dir.join("compiled")))?;
         let loader = Loader::new(host, Arc::clone(&metrics));
         let serving = loader.load(&config, None).map_err(|problems| refused(&problems))?;
+        loader.published(&serving, None);
         let shared = Arc::new(Shared {
             serving: Arc::new(ArcSwap::from_pointee(serving)),
             metrics,
             unique: Arc::new(UniqueIps::new(config.addresses)),
             in_flight: InFlight::new(config.ingest.max_in_flight),
         });
-        Ok(Self { shared, config, loader, ingest, ops })
+        Ok(Self { shared, config, loader, ingest, ops, files })
     }
 
     /// Serves until `shutdown` ends, then finishes what is in flight.
@@ -63,7 +68,7 @@ impl App {
     /// `reload` turns each hint that the configuration may have changed into a try to load it.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>, reload: Reloader) -> Result<()> {
         let ends = Ends { draining: watch::Sender::new(false), stop: watch::Sender::new(false) };
-        let Self { shared, config, loader, ingest, ops } = self;
+        let Self { shared, config, loader, ingest, ops, files } = self;
         let (ingest_address, ops_address) = (ingest.local_addr()?, ops.local_addr()?);
         let ops = ops::start(ops, Arc::clone(&shared), ends.draining.subscribe(), ends.stop.subscribe())?;
         let acceptor = Acceptor {
@@ -71,6 +76,7 @@ impl App {
             workers: start_workers(&config, &shared, &ends)?,
             serving: Arc::clone(&shared.serving),
             metrics: Arc::clone(&shared.metrics),
+            most: files::left_for_connections(files, config.ingest.max_connections),
         };
         let reloads = tokio::task::spawn_local(reload.run(Arc::clone(&shared), loader, config.clone()));
         let acceptor = tokio::task::spawn_local(acceptor.run(ends.draining.subscribe()));

@@ -158,6 +158,10 @@ fn read(document: Document, problems: &mut Vec<Problem>) -> Config {
         routes: root.sections("routes").read(route).into_iter().flatten().collect(),
     };
     let problems = root.finish();
+    if config.ingest.listen == config.ops.listen && config.ops.listen.port() != 0 {
+        let message = format!("ingest.listen and ops.listen are both {}", config.ops.listen);
+        problems.push(Problem { origin: Origin::Whole, message });
+    }
     check_names(&config, problems);
     config
 }

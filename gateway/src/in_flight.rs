@@ -1,8 +1,8 @@
 //! The bound on request bodies held in memory, in bytes, over all connections.
 //!
 //! One counter for all workers would be the busiest place of the gateway when requests are small. So each worker takes
-//! from it in larger pieces and keeps what is left over, a little, for its next requests. What is left over counts
-//! against the bound, not as held.
+//! from it in larger pieces and keeps what is left over, a little, for its next requests. What is left over is not
+//! held, and does not count against the bound.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,8 +33,14 @@ pub(crate) struct Reservation<'a> {
 
 /// There is no room for more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("as many bytes are in flight as may be")]
-pub(crate) struct Full;
+pub(crate) enum NoRoom {
+    /// Because of what others hold.
+    #[error("as many bytes are in flight as may be")]
+    Now,
+    /// Not even if nobody else held anything.
+    #[error("more bytes than may be in flight at all")]
+    Ever,
+}
 
 /// What a worker takes at a time when it needs less, and twice what it keeps at most.
 const PIECE: usize = 64 << 10;
@@ -71,11 +77,12 @@ impl InFlight {
         self.0.limit.store(limit, Ordering::Relaxed);
     }
 
-    fn take(&self, bytes: usize) -> Result<(), Full> {
+    fn take(&self, bytes: usize) -> Result<(), NoRoom> {
         let taken = self.0.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if taken > self.limit() {
+        // What workers have left over does not stand in the way of a request that needs it.
+        if taken > self.limit() && self.held() > self.limit() {
             self.0.taken.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(Full);
+            return Err(NoRoom::Now);
         }
         Ok(())
     }
@@ -89,7 +96,7 @@ impl Share {
         Reservation { share: self, bytes: 0 }
     }
 
-    fn take(&self, bytes: usize) -> Result<(), Full> {
+    fn take(&self, bytes: usize) -> Result<(), NoRoom> {
         let spare = self.spare.load(Ordering::Relaxed);
         if bytes <= spare {
             self.spare.store(spare - bytes, Ordering::Relaxed);
@@ -120,7 +127,10 @@ impl Share {
 
 impl Reservation<'_> {
     /// Holds so many bytes more, if there is room for them.
-    pub(crate) fn grow(&mut self, more: usize) -> Result<(), Full> {
+    pub(crate) fn grow(&mut self, more: usize) -> Result<(), NoRoom> {
+        if self.bytes + more > self.share.owner.limit() {
+            return Err(NoRoom::Ever);
+        }
         self.share.take(more)?;
         self.bytes += more;
         Ok(())
@@ -152,7 +162,8 @@ mod tests {
         let share = all.share();
         let (mut a, mut b) = (share.reservation(), share.reservation());
         assert_eq!(a.grow(6), Ok(()));
-        assert_eq!(b.grow(5), Err(Full));
+        assert_eq!(b.grow(5), Err(NoRoom::Now));
+        assert_eq!(b.grow(11), Err(NoRoom::Ever));
         assert_eq!(b.grow(4), Ok(()));
         assert_eq!(all.held(), 10);
         a.shrink(2);
@@ -174,7 +185,9 @@ mod tests {
             let mut expected = [0; 3];
             for (at, grows, bytes) in steps {
                 if grows {
-                    if reservations[at].grow(bytes).is_ok() {
+                    let fits = expected.iter().sum::<usize>() + bytes <= limit;
+                    prop_assert_eq!(reservations[at].grow(bytes).is_ok(), fits);
+                    if fits {
                         expected[at] += bytes;
                     }
                 } else {

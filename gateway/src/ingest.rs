@@ -75,5 +75,6 @@ async fn ingest(worker: &Worker, head: &Parts, body: &mut Incoming) -> Result<pi
     };
     let framing = frame::detect(text(CONTENT_TYPE), &body);
     let framed = pipeline::Framed { body: &body, framing, max_record: serving.limits.max_record };
-    Ok(pipeline::process(worker, active, framed, &mut held).await?)
+    let tally = pipeline::process(worker, active, framed, &mut held).await;
+    tally.map_err(|unjudged| Refusal::unjudged(&unjudged, serving.limits.max_in_flight))
 }

@@ -5,6 +5,7 @@ mod acceptor;
 mod app;
 pub mod cli;
 mod config;
+mod files;
 mod in_flight;
 mod ingest;
 mod metrics;

@@ -5,7 +5,7 @@ mod idle;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use idle::{Order, Watch};
+use idle::{Activity, Order, Watch, Watched};
 
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -63,38 +63,40 @@ where
         // An error means that the sender is gone, and with it the process.
         drop(draining.wait_for(|draining| *draining).await);
     };
+    let activity = Rc::new(Activity::default());
+    let service = idle::note(service, Rc::clone(&activity));
+    let _watch = Watch::start(Rc::clone(&activity), waits, drain);
     if speaks_http2 {
-        let mut connection = pin!(http2_builder(waits).serve_connection(TokioIo::new(stream), service));
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return,
-            () = drain => connection.as_mut().graceful_shutdown(),
-        }
-        drop(connection.await);
+        // Its reads are not watched, as pings are no requests: while none is under way, it is idle.
+        let connection = pin!(http2_builder(waits).serve_connection(TokioIo::new(stream), service));
+        obey(connection, &activity, http2::Connection::graceful_shutdown).await;
     } else {
-        let (stream, activity) = idle::watch(stream);
-        let service = idle::note(service, &activity);
-        let mut connection = pin!(http1_builder().serve_connection(TokioIo::new(stream), service));
-        let _watch = Watch::start(Rc::clone(&activity), waits, drain);
-        poll_fn(|context| {
-            match activity.take_order() {
-                Some(Order::Drain) => connection.as_mut().graceful_shutdown(),
-                Some(Order::End) => return Poll::Ready(()),
-                None => {}
-            }
-            let ended = connection.as_mut().poll(context).map(drop);
-            activity.wake_with(context.waker());
-            ended
-        })
-        .await;
+        let stream = TokioIo::new(Watched::new(stream, &activity));
+        let connection = pin!(http1_builder().serve_connection(stream, service));
+        obey(connection, &activity, http1::Connection::graceful_shutdown).await;
     }
+}
+
+/// Runs a connection to its end, or to when the watch wants it to end.
+async fn obey<C: Future>(mut connection: Pin<&mut C>, activity: &Activity, drain: impl Fn(Pin<&mut C>)) {
+    poll_fn(|context| {
+        match activity.take_order() {
+            Some(Order::Drain) => drain(connection.as_mut()),
+            Some(Order::End) => return Poll::Ready(()),
+            None => {}
+        }
+        let ended = connection.as_mut().poll(context).map(drop);
+        activity.wake_with(context.waker());
+        ended
+    })
+    .await;
 }
 
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     // No timer: `idle` ends connections that wait too long. No `pipeline_flush`: with bytes left to read it flushes
     // nothing, so garbage behind a request takes the reply to that request with it, and its own.
-    builder.header_read_timeout(None).max_buf_size(READ_BUFFER);
+    builder.header_read_timeout(None).max_buf_size(READ_BUFFER).writev(false);
     builder
 }
 

@@ -98,10 +98,12 @@ async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let stopping = stop.clone();
     let accept = async {
+        let mut complained = false;
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    complained = false;
                     let connection = serve(stream, router.clone(), stopping.clone());
                     tokio::task::spawn_local(async move {
                         connection.await;
@@ -109,7 +111,10 @@ async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection on the operations port");
+                    if !complained {
+                        tracing::warn!(%error, "cannot accept a connection on the operations port");
+                        complained = true;
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }

@@ -3,12 +3,13 @@
 mod call;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
 
-use crate::in_flight::{Full, Reservation};
+use crate::in_flight::{NoRoom, Reservation};
 use crate::serving::Active;
 use crate::worker::Worker;
 
@@ -56,7 +57,7 @@ pub(crate) enum Unjudged {
     Unavailable(#[from] Unavailable),
     /// There is no memory for what is known of them.
     #[error(transparent)]
-    Full(#[from] Full),
+    NoRoom(#[from] NoRoom),
 }
 
 /// A rejected record, before there are words for it.
@@ -70,7 +71,7 @@ struct Reject {
 /// A request on its way through.
 struct Run<'a> {
     worker: &'a Worker,
-    active: &'a Active,
+    active: &'a Arc<Active>,
     body: &'a Bytes,
     received: usize,
     outcome: Outcome,
@@ -86,7 +87,7 @@ struct Run<'a> {
 /// When it cannot be judged now: then all records are counted as refused, and may be sent again.
 pub(crate) async fn process(
     worker: &Worker,
-    active: &Active,
+    active: &Arc<Active>,
     body: Framed<'_>,
     held: &mut Reservation<'_>,
 ) -> Result<Tally, Unjudged> {
@@ -135,7 +136,7 @@ impl Unjudged {
     fn reason(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "plugin",
-            Self::Full(_) => "capacity",
+            Self::NoRoom(_) => "capacity",
         }
     }
 }
@@ -187,12 +188,12 @@ impl Run<'_> {
         let Self { worker, active, body, received, outcome, rejects } = self;
         let mut named = Vec::with_capacity(rejects.len());
         for Reject { record, code, place } in rejects {
-            let seen = place.filter(|_| code != Code::TRAP).and_then(|place| body.get(place));
-            let message = match seen {
+            let seen = place.clone().filter(|_| code != Code::TRAP).and_then(|place| body.get(place));
+            let words = match seen {
                 Some(bytes) => call::explain(worker, active, bytes).await,
                 None => None,
             };
-            let message = message.unwrap_or_else(|| in_general(code).to_owned());
+            let message = words.unwrap_or_else(|| in_general(code, place.is_some()).to_owned());
             named.push(Named { record, code: active.plugin.code_name(code).to_owned(), message });
         }
         let accepted = outcome.accepted();
@@ -216,9 +217,12 @@ fn count_rejects(active: &Active, outcome: &Outcome) {
     }
 }
 
-/// What a code means, where the plugin has no words of its own.
-fn in_general(code: Code) -> &'static str {
+/// What a code means, where the plugin has no words of its own, or has not seen the record.
+fn in_general(code: Code, seen: bool) -> &'static str {
     match code {
+        Code::MALFORMED if !seen => {
+            "what stands here is no element of the array: it is empty, or not closed, or stands behind the array's end"
+        }
         Code::MALFORMED => "the record is not of the format expected",
         Code::FIELD_MISSING => "no field that could carry an address",
         Code::NOT_AN_ADDRESS => "the field for the address holds something else",

@@ -96,10 +96,13 @@ fn reload(source: &Source, current: &Config, loader: &Loader, shared: &Shared) -
             return None;
         }
     };
-    match loader.load(&config, Some(&shared.serving.load())) {
+    let before = shared.serving.load();
+    match loader.load(&config, Some(&before)) {
         Ok(serving) => {
             shared.in_flight.set_limit(config.ingest.max_in_flight);
-            shared.serving.store(Arc::new(serving));
+            let serving = Arc::new(serving);
+            shared.serving.store(Arc::clone(&serving));
+            loader.published(&serving, Some(&before));
         }
         Err(problems) => {
             shared.metrics.config_reloaded("refused");

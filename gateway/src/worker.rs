@@ -15,7 +15,7 @@ use tallygate_event::Outcome;
 use tallygate_index::{NewIps, UniqueIps};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::in_flight::{InFlight, Share};
 use crate::ingest;
@@ -38,6 +38,8 @@ pub(crate) struct Worker {
     pub(crate) own_metrics: WorkerMetrics,
     pub(crate) in_flight: Share,
     pub(crate) plugins: OwnPlugins,
+    /// The turn on the thread beside this one.
+    pub(crate) containment: Arc<Semaphore>,
     unique: Arc<UniqueIps>,
     newest: RefCell<Cache<Arc<ArcSwap<Serving>>, Arc<Serving>>>,
     /// The newest that this worker has seen. Requests share it by a count that is this thread's own: on the snapshot's
@@ -76,6 +78,7 @@ impl Worker {
             own_metrics: shared.metrics.worker(at),
             in_flight: shared.in_flight.share(),
             plugins: OwnPlugins::default(),
+            containment: Arc::new(Semaphore::new(1)),
             unique: Arc::clone(&shared.unique),
             newest: RefCell::new(Cache::new(Arc::clone(&shared.serving))),
             serving: RefCell::new(Rc::new(Newest(shared.serving.load_full()))),

@@ -20,12 +20,14 @@ pub(super) fn run(source: &Source) -> Result<ExitCode> {
     super::start_logging(config.log_level);
     let app = App::build(config)?;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let (reloader, hint) = Reloader::new(source.clone());
         hint_at_hangup(hint)?;
         app.run(shutdown()?, reloader).await
-    })?;
-    Ok(ExitCode::SUCCESS)
+    });
+    // A reload that hangs, in a file system or a compiler, does not keep the process alive.
+    runtime.shutdown_background();
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 /// Ends at the first SIGTERM or SIGINT.

@@ -104,7 +104,7 @@ pub(super) fn settings(value: &Value) -> Read<Vec<(String, String)>> {
         Value::String(text) => Ok((key.clone(), text.clone())),
         Value::Integer(number) => Ok((key.clone(), number.to_string())),
         Value::Boolean(boolean) => Ok((key.clone(), boolean.to_string())),
-        other => Err(format!("{key}: {}", expected("a string, a number or a boolean", other))),
+        other => Err(format!("{key}: {}", expected("a string, an integer or a boolean", other))),
     };
     table.iter().map(setting).collect()
 }

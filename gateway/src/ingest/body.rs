@@ -54,7 +54,7 @@ pub(super) async fn read(
         if whole.len() + bytes.len() > limits.max_body {
             return Err(Refusal::too_large(limits.max_body));
         }
-        held.grow(bytes.len()).map_err(|_| Refusal::no_room())?;
+        held.grow(bytes.len()).map_err(|full| Refusal::no_room(full, limits.max_in_flight))?;
         worker.own_metrics.ingest_bytes.inc_by(bytes.len() as u64);
         if whole.is_empty() && bytes.len() == announced {
             // The usual small body: it came in one piece, and stays where it is.
@@ -81,7 +81,7 @@ pub(super) async fn decompress(
         let room = limits.max_decompressed - whole.len();
         // One byte more than allowed tells a body of just the size allowed from one that goes on.
         let step = STEP.min(room + 1);
-        held.grow(step).map_err(|_| Refusal::no_room())?;
+        held.grow(step).map_err(|full| Refusal::no_room(full, limits.max_in_flight))?;
         let count = decoder.step(&mut whole, step).map_err(bad)?;
         held.shrink(step - count);
         if count == 0 {

@@ -9,6 +9,7 @@ use http_body_util::Full;
 use serde_json::json;
 use tallygate_connect::decompress::DecodeError;
 
+use crate::in_flight::NoRoom;
 use crate::pipeline::{Named, Tally, Unjudged};
 
 /// Why a request was not taken in.
@@ -94,9 +95,26 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "broken-body", "the body broke off or is not framed as HTTP asks")
     }
 
-    pub(super) fn no_room() -> Self {
+    pub(super) fn no_room(no_room: NoRoom, limit: usize) -> Self {
+        if no_room == NoRoom::Ever {
+            let message = format!(
+                "the request needs more than {limit} bytes of memory, decompressed and judged (ingest.max_in_flight); send \
+                 fewer records at a time"
+            );
+            return Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message);
+        }
         let message = "the gateway holds as many bytes as it may (ingest.max_in_flight); send again shortly";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "over-capacity", message).with(RETRY_AFTER, SOON)
+    }
+
+    pub(super) fn unjudged(unjudged: &Unjudged, limit: usize) -> Self {
+        match unjudged {
+            Unjudged::NoRoom(no_room) => Self::no_room(*no_room, limit),
+            Unjudged::Unavailable(unavailable) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin-failing", unavailable.to_string())
+                    .with(RETRY_AFTER, SOON)
+            }
+        }
     }
 
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
@@ -114,17 +132,5 @@ impl Refusal {
 
     fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
-    }
-}
-
-impl From<Unjudged> for Refusal {
-    fn from(unjudged: Unjudged) -> Self {
-        match unjudged {
-            Unjudged::Full(_) => Self::no_room(),
-            Unjudged::Unavailable(unavailable) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin-failing", unavailable.to_string())
-                    .with(RETRY_AFTER, SOON)
-            }
-        }
     }
 }

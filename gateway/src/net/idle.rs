@@ -65,23 +65,16 @@ pub(super) struct Watched {
 /// One request under way.
 struct UnderWay(Rc<Activity>);
 
-/// A stream that notes what happens, and where it notes it.
-pub(super) fn watch(stream: TcpStream) -> (Watched, Rc<Activity>) {
-    let activity = Rc::new(Activity::default());
-    (Watched { stream, activity: Rc::clone(&activity) }, activity)
-}
-
 /// The service, noting which requests are under way.
 pub(super) fn note<S, B>(
     service: S,
-    activity: &Rc<Activity>,
+    activity: Rc<Activity>,
 ) -> impl Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: 'static>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S::Future: 'static,
     B: Body + 'static,
 {
-    let activity = Rc::clone(activity);
     service_fn(move |request| {
         let under_way = UnderWay::new(&activity);
         let answer = service.call(request);
@@ -189,6 +182,12 @@ impl Drop for UnderWay {
 }
 
 // === impl Watched ===
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: &Rc<Activity>) -> Self {
+        Self { stream, activity: Rc::clone(activity) }
+    }
+}
 
 impl AsyncRead for Watched {
     fn poll_read(

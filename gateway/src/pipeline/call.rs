@@ -1,13 +1,17 @@
 //! Calls of a plugin: in place on the connection's own thread, or beside it if the plugin has been misbehaving.
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tallygate_connect::frame::Chunk;
 use tallygate_event::{Outcome, Records};
 use tallygate_plugin_host::{Failure, Instance, Plugin, contain};
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::metrics::CallMetrics;
 use crate::serving::Active;
@@ -38,24 +42,28 @@ pub(crate) struct Unavailable {
 /// What the plugin makes of a chunk of the body.
 pub(super) async fn extract(
     worker: &Worker,
-    active: &Active,
+    active: &Arc<Active>,
     body: &Bytes,
     chunk: &Chunk,
 ) -> Result<Outcome, Unavailable> {
     let health = active.plugin.health();
-    if health.is_paused() {
-        return Err(unavailable(active, "it keeps failing"));
+    if health.is_isolated() {
+        let turn = turn(worker).await;
+        // Asked only now: whoever had the turn before may have found out.
+        refuse_if_paused(active)?;
+        return contain_beside(active, body, chunk, turn).await;
     }
-    if !health.is_isolated() {
-        match worker.plugins.timed_call(worker, active, |instance| instance.extract(chunk.records(body))) {
-            Ok(outcome) => {
-                health.recover();
-                return Ok(outcome);
-            }
-            Err(failure) => note(active, &failure),
+    refuse_if_paused(active)?;
+    match worker.plugins.timed_call(worker, active, |instance| instance.extract(chunk.records(body))) {
+        Ok(outcome) => {
+            health.recover();
+            Ok(outcome)
+        }
+        Err(failure) => {
+            note(active, &failure);
+            contain_beside(active, body, chunk, turn(worker).await).await
         }
     }
-    contain_beside(active, body, chunk).await
 }
 
 /// In the plugin's words, why it rejected a record. `None` if it has none, or had better not be asked.
@@ -77,32 +85,63 @@ pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> 
     }
 }
 
+/// Waits for the turn on the thread beside this worker's.
+async fn turn(worker: &Worker) -> OwnedSemaphorePermit {
+    Arc::clone(&worker.containment).acquire_owned().await.expect("the semaphore is never closed")
+}
+
+fn refuse_if_paused(active: &Active) -> Result<(), Unavailable> {
+    if active.plugin.health().is_paused() { Err(unavailable(active, "it keeps failing")) } else { Ok(()) }
+}
+
 /// Finds out on another thread which records are to blame, so that nobody else waits for it. There is one such thread
-/// per worker: plugins that misbehave wait for each other.
-async fn contain_beside(active: &Active, body: &Bytes, chunk: &Chunk) -> Result<Outcome, Unavailable> {
+/// per worker, and one turn on it: plugins that misbehave wait for each other, and whoever stops waiting leaves nothing
+/// behind. What is found out about the plugin is noted over there, whether or not anybody still waits for the answer.
+async fn contain_beside(
+    active: &Arc<Active>,
+    body: &Bytes,
+    chunk: &Chunk,
+    turn: OwnedSemaphorePermit,
+) -> Result<Outcome, Unavailable> {
     let records = chunk.records(body);
-    let data = body.slice_ref(records.data);
-    let (starts, ends) = (records.starts.to_vec(), records.ends.to_vec());
-    let plugin = Arc::clone(&active.plugin);
+    // A copy, so that the rest of the body goes with its request.
+    let (data, starts, ends) = (records.data.to_vec(), records.starts.to_vec(), records.ends.to_vec());
+    let (active_there, gone) = (Arc::clone(active), Gone::default());
+    let seen_there = Arc::clone(&gone.0);
     let contained = tokio::task::spawn_blocking(move || {
-        let mut failures = Vec::new();
         let records = Records { data: &data, starts: &starts, ends: &ends };
-        let outcome = contain(&plugin, records, |failure| failures.push(failure.clone()));
-        (outcome, failures)
+        let outcome = contain_here(&active_there, records, &seen_there);
+        drop(turn);
+        outcome
     });
-    let Ok((outcome, failures)) = contained.await else {
-        return Err(unavailable(active, "the gateway failed while it looked for the record to blame"));
-    };
-    for failure in &failures {
-        note(active, failure);
+    let outcome = contained.await;
+    drop(gone);
+    outcome.unwrap_or_else(|_| Err(unavailable(active, "the gateway failed while it looked for the record to blame")))
+}
+
+/// Turns true when dropped: the one who asked waits no longer.
+#[derive(Default)]
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
+}
+
+fn contain_here(active: &Active, records: Records<'_>, gone: &AtomicBool) -> Result<Outcome, Unavailable> {
+    let health = active.plugin.health();
+    let outcome = contain(&active.plugin, records, |failure| {
+        note(active, failure);
+        if gone.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     match outcome {
         Ok(outcome) => {
-            active.plugin.health().recover();
+            health.recover();
             Ok(outcome)
         }
         Err(exhausted) => {
-            active.plugin.health().pause();
+            health.pause();
             if active.may_warn() {
                 tracing::error!(plugin = active.plugin.name(), error = %exhausted, "plugin paused, records refused");
             }

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use tallygate_plugin_host::{Host, LoadError, Stage, digest};
+use tallygate_plugin_host::{Host, LoadError, MAX_COMPONENT, Stage, digest};
 
 use super::{Active, Serving};
 use crate::config::{self, Config};
@@ -49,6 +51,23 @@ impl Loader {
         if problems.is_empty() { Ok(Serving::new(config, plugins)) } else { Err(problems) }
     }
 
+    /// Tells of the plugins that serve from now on and did not serve before.
+    pub(crate) fn published(&self, now: &Serving, before: Option<&Serving>) {
+        let served = |id: u64| before.is_some_and(|before| before.plugins.iter().any(|one| one.plugin.id() == id));
+        for active in now.plugins.iter().filter(|active| !served(active.plugin.id())) {
+            let plugin = &active.plugin;
+            active.metrics.generation.inc();
+            self.metrics.plugin_loaded(plugin.name(), "publish", "ok");
+            tracing::info!(
+                plugin = plugin.name(),
+                version = plugin.version(),
+                wit = plugin.wit(),
+                digest = plugin.digest(),
+                "plugin serves"
+            );
+        }
+    }
+
     fn plugin(&self, config: &config::Plugin, serving: Option<&Arc<Active>>) -> Result<Arc<Active>, LoadError> {
         let component = component(config)?;
         if let Some(serving) = serving
@@ -60,28 +79,31 @@ impl Loader {
         }
         let plugin = self.host.load(&config.name, &component, config.settings.clone(), config.limits)?;
         let metrics = self.metrics.plugin(&config.name);
-        metrics.generation.inc();
-        self.metrics.plugin_loaded(&config.name, "publish", "ok");
-        tracing::info!(
-            plugin = plugin.name(),
-            version = plugin.version(),
-            wit = plugin.wit(),
-            digest = plugin.digest(),
-            "plugin loaded"
-        );
         Ok(Arc::new(Active::new(plugin, metrics, config.clone())))
     }
 }
 
 fn component(config: &config::Plugin) -> Result<Cow<'static, [u8]>, LoadError> {
     match &config.path {
-        Some(path) => std::fs::read(path)
+        Some(path) => read(path)
             .map(Cow::Owned)
             .map_err(|error| LoadError::new(Stage::Read, format!("cannot read {}: {error}", path.display()))),
         None => shipped::component(&config.name)
             .map(Cow::Borrowed)
             .ok_or_else(|| LoadError::new(Stage::Read, "no plugin of this name is shipped")),
     }
+}
+
+/// The bytes of a regular file of bearable size.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if about.len() > MAX_COMPONENT as u64 {
+        return Err(io::Error::other(format!("it has {} bytes, at most {MAX_COMPONENT} are allowed", about.len())));
+    }
+    std::fs::read(path)
 }
 
 // === impl LoadProblem ===

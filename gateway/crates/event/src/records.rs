@@ -33,15 +33,4 @@ impl<'a> Records<'a> {
         let (start, end) = (*self.starts.get(at)?, *self.ends.get(at)?);
         self.data.get(start as usize..end as usize)
     }
-
-    /// The first `at` records and the rest, over the same bytes. `at` is at most [`Records::len`].
-    #[must_use]
-    pub fn split_at(&self, at: usize) -> (Self, Self) {
-        let (starts_left, starts_right) = self.starts.split_at(at);
-        let (ends_left, ends_right) = self.ends.split_at(at);
-        (
-            Self { data: self.data, starts: starts_left, ends: ends_left },
-            Self { data: self.data, starts: starts_right, ends: ends_right },
-        )
-    }
 }

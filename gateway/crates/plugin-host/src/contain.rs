@@ -1,13 +1,10 @@
-use std::time::Duration;
+use std::ops::{ControlFlow, Range};
 
 use tallygate_event::{Code, Outcome, Records};
 
 use crate::deadline::thread_time;
 use crate::instance::{Failure, Instance};
 use crate::load::Plugin;
-
-/// A containment may take so many deadlines before it is given up, in processor time as they are.
-const DEADLINES: u32 = 20;
 
 /// The plugin failed for so long that its records were not judged. None of them is lost if they are sent again.
 #[derive(Debug, thiserror::Error)]
@@ -20,51 +17,74 @@ pub struct Exhausted {
 /// Finds the records that make a plugin fail, and what it makes of all others.
 ///
 /// To be called when a call with these records failed. They run again on a fresh instance, which clears an instance
-/// that was broken before them; if that fails too, the two halves run, each on a fresh instance, and so on down to the
-/// single records that are to blame. Those get [`Code::TRAP`]. `on_failure` hears of each failure on the way.
+/// that was broken before them; if that fails too, the two halves run, each on a fresh instance and with no more data than
+/// its own, and so on down to the single records that are to blame. Those get [`Code::TRAP`]. `on_failure` hears of each
+/// failure on the way, and says whether to go on.
 ///
 /// # Errors
-/// When this took longer than 20 deadlines, as it does when many records spin: then nothing is judged.
+/// When this took longer than 20 deadlines, as it does when many records spin, or `on_failure` wants no more: then
+/// nothing is judged.
 pub fn contain(
     plugin: &Plugin,
     records: Records<'_>,
-    mut on_failure: impl FnMut(&Failure),
+    mut on_failure: impl FnMut(&Failure) -> ControlFlow<()>,
 ) -> Result<Outcome, Exhausted> {
-    let (start, budget) = (thread_time(), budget(plugin));
+    let start = thread_time();
     let mut outcome = Outcome::default();
     let mut instance: Option<Instance> = None;
-    let mut waiting = vec![records];
-    while let Some(records) = waiting.pop() {
-        let failure = match run(plugin, &mut instance, records) {
+    let mut waiting = Vec::from([Range { start: 0, end: records.len() }]);
+    while let Some(range) = waiting.pop() {
+        let failure = match run(plugin, &mut instance, &Part::new(records, range.clone())) {
             Ok(answer) => {
                 outcome.append(&answer);
                 continue;
             }
             Err(failure) => failure,
         };
-        on_failure(&failure);
         instance = None;
-        if thread_time().saturating_sub(start) > budget {
+        if on_failure(&failure).is_break() || thread_time().saturating_sub(start) > plugin.containment() {
             return Err(Exhausted { last: failure });
         }
-        if records.len() <= 1 {
+        if range.len() <= 1 {
             outcome.push_reject(Code::TRAP);
             continue;
         }
-        let (left, right) = records.split_at(records.len() / 2);
-        waiting.extend([right, left]);
+        let middle = range.start + range.len() / 2;
+        waiting.extend([middle..range.end, range.start..middle]);
     }
     Ok(outcome)
 }
 
-fn budget(plugin: &Plugin) -> Duration {
-    plugin.limits().time * DEADLINES
-}
-
-fn run(plugin: &Plugin, instance: &mut Option<Instance>, records: Records<'_>) -> Result<Outcome, Failure> {
+fn run(plugin: &Plugin, instance: &mut Option<Instance>, part: &Part<'_>) -> Result<Outcome, Failure> {
     let ready = match instance {
         Some(ready) => ready,
         None => instance.insert(plugin.instantiate().map_err(|error| Failure::Trap(error.to_string()))?),
     };
-    ready.extract(records)
+    ready.extract(part.records())
+}
+
+/// Some of the records, with just the data that they lie in.
+struct Part<'a> {
+    data: &'a [u8],
+    starts: Vec<u32>,
+    ends: Vec<u32>,
+}
+
+// === impl Part ===
+
+impl<'a> Part<'a> {
+    fn new(records: Records<'a>, range: Range<usize>) -> Self {
+        let starts = records.starts.get(range.clone()).unwrap_or_default();
+        let ends = records.ends.get(range).unwrap_or_default();
+        let (base, end) = (starts.first().copied().unwrap_or(0), ends.last().copied().unwrap_or(0));
+        Self {
+            data: records.data.get(base as usize..end as usize).unwrap_or_default(),
+            starts: starts.iter().map(|start| start - base).collect(),
+            ends: ends.iter().map(|end| end - base).collect(),
+        }
+    }
+
+    fn records(&self) -> Records<'_> {
+        Records { data: self.data, starts: &self.starts, ends: &self.ends }
+    }
 }

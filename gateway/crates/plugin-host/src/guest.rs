@@ -1,14 +1,14 @@
 //! What belongs to one instance on the host's side, and the only thing a guest can reach: a rate-limited log.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::api::v0_1::tallygate::plugin::{log, types};
 use crate::deadline::Deadline;
 use crate::limits::{Limits, Meter};
 
-/// Messages that an instance may log in a [`WINDOW`].
+/// Messages that a plugin may log in a [`WINDOW`], all its instances together.
 const MESSAGES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(1);
 /// Longer messages are cut.
@@ -18,7 +18,13 @@ pub(crate) struct Guest {
     pub(crate) meter: Meter,
     pub(crate) deadline: Deadline,
     plugin: Arc<str>,
-    window: Instant,
+    /// Locked for one message at a time.
+    log: Arc<Mutex<LogWindow>>,
+}
+
+/// What all instances of a plugin have logged lately.
+pub(crate) struct LogWindow {
+    start: Instant,
     messages: u32,
     suppressed: u64,
 }
@@ -26,31 +32,38 @@ pub(crate) struct Guest {
 // === impl Guest ===
 
 impl Guest {
-    pub(crate) fn new(plugin: Arc<str>, limits: Limits, memory_total: Arc<AtomicU64>) -> Self {
-        Self {
-            meter: Meter::new(limits.memory, memory_total),
-            deadline: Deadline::new(limits.time),
-            plugin,
-            window: Instant::now(),
-            messages: 0,
-            suppressed: 0,
-        }
+    pub(crate) fn new(
+        plugin: Arc<str>,
+        limits: Limits,
+        memory_total: Arc<AtomicU64>,
+        log: Arc<Mutex<LogWindow>>,
+    ) -> Self {
+        Self { meter: Meter::new(limits.memory, memory_total), deadline: Deadline::new(limits.time), plugin, log }
     }
 
     /// Whether one more message may go out now. Tells of those that could not, when a new window begins.
-    fn may_log(&mut self) -> bool {
-        if self.window.elapsed() >= WINDOW {
-            if self.suppressed > 0 {
-                tracing::warn!(plugin = %self.plugin, suppressed = self.suppressed, "plugin logs too much");
+    fn may_log(&self) -> bool {
+        let mut window = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.start.elapsed() >= WINDOW {
+            if window.suppressed > 0 {
+                tracing::warn!(plugin = %self.plugin, suppressed = window.suppressed, "plugin logs too much");
             }
-            (self.window, self.messages, self.suppressed) = (Instant::now(), 0, 0);
+            *window = LogWindow::default();
         }
-        if self.messages >= MESSAGES {
-            self.suppressed += 1;
+        if window.messages >= MESSAGES {
+            window.suppressed += 1;
             return false;
         }
-        self.messages += 1;
+        window.messages += 1;
         true
+    }
+}
+
+// === impl LogWindow ===
+
+impl Default for LogWindow {
+    fn default() -> Self {
+        Self { start: Instant::now(), messages: 0, suppressed: 0 }
     }
 }
 

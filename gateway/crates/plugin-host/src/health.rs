@@ -14,6 +14,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// its clients are told to come back, and one call a second finds out whether it has recovered.
 pub struct Health {
     epoch: Instant,
+    /// How long one caller that finds out may take.
+    probe: Duration,
     isolated_until: AtomicU64,
     paused_until: AtomicU64,
 }
@@ -21,8 +23,8 @@ pub struct Health {
 // === impl Health ===
 
 impl Health {
-    pub(crate) fn new() -> Self {
-        Self { epoch: Instant::now(), isolated_until: AtomicU64::new(0), paused_until: AtomicU64::new(0) }
+    pub(crate) fn new(probe: Duration) -> Self {
+        Self { epoch: Instant::now(), probe, isolated_until: AtomicU64::new(0), paused_until: AtomicU64::new(0) }
     }
 
     /// Keeps the plugin off the threads that serve connections for a while.
@@ -42,8 +44,8 @@ impl Health {
         self.paused_until.store(self.now() + millis(PAUSE), Ordering::Relaxed);
     }
 
-    /// Whether the plugin is paused. When a pause has ended, one caller is let through and begins the next, which
-    /// [`Health::recover`] ends.
+    /// Whether the plugin is paused. When a pause has ended, one caller is let through to find out, and the others go on
+    /// waiting for as long as that may take, unless [`Health::recover`] or [`Health::pause`] tells sooner.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         let until = self.paused_until.load(Ordering::Relaxed);
@@ -51,7 +53,7 @@ impl Health {
             return false;
         }
         let now = self.now();
-        let next = now + millis(PAUSE);
+        let next = now + millis(PAUSE.max(self.probe));
         now < until || self.paused_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_err()
     }
 
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn after_a_pause_one_caller_finds_out_for_all() {
-        let health = Health::new();
+        let health = Health::new(Duration::from_secs(2));
         assert!(!health.is_paused());
         health.pause();
         assert!(health.is_paused());

@@ -13,7 +13,7 @@ use crate::load::{self, LoadError, Plugin, Settings, Stage};
 use crate::{Limits, api, inert};
 
 /// Larger components are refused before anything looks into them.
-const MAX_COMPONENT: usize = 64 << 20;
+pub const MAX_COMPONENT: usize = 64 << 20;
 /// The guest's stack. Recursion beyond it traps.
 const STACK: usize = 512 << 10;
 

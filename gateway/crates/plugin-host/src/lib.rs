@@ -18,7 +18,7 @@ mod load;
 
 pub use contain::{Exhausted, contain};
 pub use health::Health;
-pub use host::{Host, HostError, digest};
+pub use host::{Host, HostError, MAX_COMPONENT, digest};
 pub use instance::{Failure, Instance};
 pub use limits::Limits;
 pub use load::{LoadError, Plugin, RejectName, Settings, Stage};

@@ -1,6 +1,7 @@
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tallygate_event::{Code, Records};
 use wasmtime::Store;
@@ -8,7 +9,7 @@ use wasmtime::Store;
 use crate::api::v0_1::PluginPre;
 use crate::api::v0_1::tallygate::plugin::types::Info;
 use crate::deadline::Ticker;
-use crate::guest::{Guest, printable};
+use crate::guest::{Guest, LogWindow, printable};
 use crate::instance::{Failure, Instance};
 use crate::{Health, Limits};
 
@@ -38,6 +39,7 @@ pub struct Plugin {
     pre: PluginPre<Guest>,
     memory: Arc<AtomicU64>,
     health: Health,
+    log: Arc<Mutex<LogWindow>>,
     /// Without it no deadline would ever come, so it lives as long as any plugin does.
     _ticker: Arc<Ticker>,
 }
@@ -84,6 +86,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) ticker: Arc<Ticker>,
 }
 
+/// A containment may take so many deadlines.
+const CONTAINMENT: u32 = 20;
 /// Bounds on what a plugin says of itself.
 const NAME_BYTES: usize = 64;
 const ABOUT_BYTES: usize = 256;
@@ -103,7 +107,8 @@ pub(crate) fn prepare(parts: Parts<'_>) -> Result<Arc<Plugin>, LoadError> {
         limits: parts.limits,
         pre: parts.pre,
         memory: Arc::default(),
-        health: Health::new(),
+        health: Health::new(parts.limits.time * CONTAINMENT),
+        log: Arc::default(),
         _ticker: parts.ticker,
     };
     let info = plugin.describe()?;
@@ -178,6 +183,12 @@ impl Plugin {
         self.memory.load(Ordering::Relaxed)
     }
 
+    /// What finding the records to blame may take of a processor's time before it is given up.
+    #[must_use]
+    pub fn containment(&self) -> Duration {
+        self.limits.time * CONTAINMENT
+    }
+
     /// How it has behaved lately.
     #[must_use]
     pub fn health(&self) -> &Health {
@@ -192,15 +203,27 @@ impl Plugin {
     }
 
     fn bare_instance(&self) -> Result<Instance, LoadError> {
-        let guest = Guest::new(Arc::clone(&self.name), self.limits, Arc::clone(&self.memory));
+        let log = Arc::clone(&self.log);
+        let guest = Guest::new(Arc::clone(&self.name), self.limits, Arc::clone(&self.memory), log);
         let mut store = Store::new(self.pre.engine(), guest);
         store.limiter(|guest| &mut guest.meter);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.reached()));
         let grant = store.data_mut().deadline.begin();
         store.set_epoch_deadline(grant);
-        let bindings =
-            self.pre.instantiate(&mut store).map_err(|error| LoadError::wasmtime(Stage::Describe, &error))?;
+        let bindings = self
+            .pre
+            .instantiate(&mut store)
+            .map_err(|error| self.explained(LoadError::wasmtime(Stage::Describe, &error)))?;
         Ok(Instance::new(store, bindings, self.rejects.iter().map(|own| own.code).collect()))
+    }
+
+    /// Names the setting, where the runtime can only name the effect.
+    fn explained(&self, mut error: LoadError) -> LoadError {
+        if error.message.contains("exceeds memory limits") {
+            let limit = self.limits.memory;
+            error.message = format!("{}; limits.memory is {limit} bytes, raise it", error.message);
+        }
+        error
     }
 
     fn describe(&self) -> Result<Info, LoadError> {

@@ -1,5 +1,6 @@
 //! What a guest can do, to others and to itself: nothing and not much. Runs real guests, built from source.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -104,7 +105,11 @@ fn one_poison_record_in_a_thousand_is_rejected_alone() {
         words[617] = poison;
         let batch = Batch::new(&words);
         let mut failures = 0;
-        let outcome = contain(&plugin, batch.records(), |_| failures += 1).expect("is contained");
+        let outcome = contain(&plugin, batch.records(), |_| {
+            failures += 1;
+            ControlFlow::Continue(())
+        })
+        .expect("is contained");
         assert_eq!(outcome.rejects().collect::<Vec<_>>(), [(617, Code::TRAP)], "{poison}");
         assert_eq!(outcome.accepted(), 999);
         assert!(failures <= 11, "{poison}: {failures} failures for one record in a thousand");
@@ -112,16 +117,37 @@ fn one_poison_record_in_a_thousand_is_rejected_alone() {
 }
 
 #[test]
+fn a_record_too_large_for_the_plugin_does_not_take_its_neighbours_with_it() {
+    let huge = "x".repeat(limits().memory);
+    let batch = Batch::new(&["1.2.3.4", &huge, "5.6.7.8"]);
+    let outcome = contain(&unruly(), batch.records(), |_| ControlFlow::Continue(())).expect("is contained");
+    assert_eq!(outcome.status, [Outcome::V4, Code::TRAP.0, Outcome::V4]);
+}
+
+#[test]
+fn a_containment_that_nobody_waits_for_ends() {
+    let batch = Batch::new(&["trap"; 64]);
+    let mut failures = 0;
+    let ended = contain(&unruly(), batch.records(), |_| {
+        failures += 1;
+        ControlFlow::Break(())
+    });
+    assert!(ended.is_err());
+    assert_eq!(failures, 1);
+}
+
+#[test]
 fn when_every_record_traps_each_is_rejected() {
     let batch = Batch::new(&["trap"; 64]);
-    let outcome = contain(&unruly(), batch.records(), |_| {}).expect("traps are quick");
+    let outcome = contain(&unruly(), batch.records(), |_| ControlFlow::Continue(())).expect("traps are quick");
     assert_eq!(outcome.status, [Code::TRAP.0; 64]);
 }
 
 #[test]
 fn when_every_record_spins_containment_gives_up() {
     let batch = Batch::new(&["spin"; 1000]);
-    let exhausted = contain(&unruly(), batch.records(), |_| {}).expect_err("has no end otherwise");
+    let exhausted =
+        contain(&unruly(), batch.records(), |_| ControlFlow::Continue(())).expect_err("has no end otherwise");
     assert!(matches!(exhausted.last, Failure::Deadline(_)));
 }
 

@@ -24,9 +24,9 @@ type Found = Option<Result<(usize, usize), Code>>;
 enum End {
     /// A comma on the level where the walk began.
     Comma(usize),
-    /// A bracket that closes the level where the walk began.
+    /// The bracket that closes the array.
     Close(usize),
-    /// The text.
+    /// The text, or what cannot stand in an array.
     Text,
 }
 
@@ -133,7 +133,9 @@ fn element_end(text: &[u8], start: usize) -> End {
                 None => return End::Text,
             },
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return End::Close(at),
+            b']' if depth == 0 => return End::Close(at),
+            // It closes nothing that was opened: this is no array any more.
+            b'}' if depth == 0 => return End::Text,
             b'}' | b']' => depth -= 1,
             b',' if depth == 0 => return End::Comma(at),
             _ => {}

@@ -67,6 +67,7 @@ fn a_broken_array_keeps_what_came_before_the_break() {
     check("", "[{\"a\":1},", &["{\"a\":1}", "MALFORMED"]);
     check("", "[", &["["]);
     check("application/json", "[", &["MALFORMED"]);
+    check("", "[{\"a\":1},{\"b\":2}}", &["{\"a\":1}", "MALFORMED"]);
     check("", "[{\"a\":1},]", &["{\"a\":1}", "MALFORMED"]);
     check("application/json", "[,1]", &["MALFORMED", "1"]);
     check("", "[{\"a\":1}] x", &["{\"a\":1}", "MALFORMED"]);
