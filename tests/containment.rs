@@ -114,3 +114,44 @@ fn what_a_plugin_says_is_made_printable() {
     assert!(!log.contains('\u{1b}'));
     assert!(log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{log}");
 }
+
+#[test]
+fn clients_that_hang_up_on_a_spinning_plugin_leave_nothing_behind() {
+    let gateway = with_unruly_guest();
+    for _ in 0..20 {
+        let mut connection = gateway.connect();
+        connection.write(Request::post("/unruly").body("spin\n".repeat(200)).bytes());
+        gateway.wait_for("the request to be under way", |metrics| metrics.value("tallygate_connections") > 0);
+        drop(connection);
+    }
+    // Twenty containments one after the other would take far longer than anybody waits here.
+    let good = Request::post("/unruly").body("192.0.2.7");
+    gateway.wait_for("the plugin to be asked again", |_| gateway.send(&good).status == 202);
+    gateway.wait_for("all bytes to be given back", |metrics| metrics.value("tallygate_in_flight_bytes") == 0);
+}
+
+#[test]
+fn whoever_waits_for_a_plugin_that_is_paused_is_told_at_once() {
+    let gateway = with_unruly_guest();
+    let spinning = Request::post("/unruly").body("spin\n".repeat(1000));
+    thread::scope(|scope| {
+        let senders: Vec<_> = (0..12).map(|_| scope.spawn(|| gateway.send(&spinning))).collect();
+        for sender in senders {
+            sender.join().expect("an answer").expect_error(503, "plugin-failing");
+        }
+    });
+    // Each containment meets many deadlines; all twelve would have met twelve times as many.
+    let deadlines = gateway.metrics().sum("tallygate_plugin_traps_total", &[("kind", "deadline")]);
+    assert!(deadlines < 6 * 21, "{deadlines} deadlines were waited for");
+}
+
+#[test]
+fn a_plugin_logs_no_more_when_it_traps_again_and_again() {
+    let gateway = with_unruly_guest();
+    for _ in 0..30 {
+        gateway.send(&Request::post("/unruly").body("log\ntrap\n")).expect(400);
+    }
+    let forged = gateway.log().lines().filter(|line| line.contains("forged")).count();
+    // Ten a second; this takes far less than twenty.
+    assert!(forged <= 200, "{forged} lines of the plugin");
+}

@@ -226,3 +226,13 @@ fn peak_memory(gateway: &Gateway) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
 }
+
+#[test]
+fn idle_connections_of_http2_are_closed_in_the_end_too() {
+    let gateway = Gateway::with_config("[ingest]\nheader_timeout = \"200 ms\"\nidle_timeout = \"500 ms\"");
+    let client = Http2::to(gateway.ingest());
+    client.post_all(vec![r#"{"ip":"192.0.2.1"}"#.to_owned()]).remove(0).expect_tally(1, 1);
+    // The client is alive and answers pings.
+    gateway.wait_for("the connection to be closed", |metrics| metrics.value("tallygate_connections") == 0);
+    drop(client);
+}

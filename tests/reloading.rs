@@ -177,3 +177,15 @@ fn what_changes_beside_the_configuration_is_no_reason_to_reload() {
     idle.expect_close();
     assert_eq!(gateway.metrics().sum("tallygate_config_reloads_total", &[]), 1, "{}", gateway.log());
 }
+
+#[test]
+fn a_refused_reload_counts_no_plugin_as_published() {
+    let gateway = Gateway::with_config("");
+    let refused = "[plugins.json]\nsettings = { fields = \"other\" }\n[plugins.mine]\npath = \"/nowhere.wasm\"\n";
+    std::fs::write(gateway.config_file(), refused).expect("the folder is writable");
+    gateway.wait_for("the reload to be refused", |metrics| {
+        metrics.sum("tallygate_config_reloads_total", &[("result", "refused")]) == 1
+    });
+    assert_eq!(gateway.metrics().sum("tallygate_plugin_generation", &[("plugin", "json")]), 1);
+    assert_eq!(gateway.metrics().sum("tallygate_plugin_reloads_total", &[("result", "ok")]), 1);
+}
