@@ -98,6 +98,11 @@ impl Worker {
         Rc::clone(&serving)
     }
 
+    /// Whether a plugin is among those that served when this worker last looked.
+    pub(crate) fn serves(&self, plugin: u64) -> bool {
+        self.serving.borrow().plugins.iter().any(|active| active.plugin.id() == plugin)
+    }
+
     /// Adds the addresses of an outcome to the set.
     pub(crate) fn add(&self, outcome: &Outcome) {
         let mut new = self.new_ips.borrow_mut();

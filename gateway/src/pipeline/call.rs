@@ -20,6 +20,10 @@ use crate::worker::Worker;
 /// After a question that took so long, the other connections of the thread have a turn before the next.
 const SLOW: Duration = Duration::from_millis(1);
 
+/// A call that fails after so long is like a missed deadline: it holds up a thread for nothing. One that answers is not:
+/// the machine may have been busy with something else.
+const SLOW_FAILURE: Duration = Duration::from_millis(5);
+
 /// The plugins as one worker has them.
 #[derive(Default)]
 pub(crate) struct OwnPlugins(RefCell<Vec<OwnPlugin>>);
@@ -187,7 +191,11 @@ impl OwnPlugins {
         self.with(worker, active, |own| {
             let start = Instant::now();
             let answer = own.call(&active.plugin, call);
-            own.metrics.seconds.observe(start.elapsed().as_secs_f64());
+            let took = start.elapsed();
+            own.metrics.seconds.observe(took.as_secs_f64());
+            if answer.is_err() && took > SLOW_FAILURE {
+                active.plugin.health().isolate();
+            }
             answer
         })
     }
@@ -204,12 +212,17 @@ impl OwnPlugins {
 
     fn with<T>(&self, worker: &Worker, active: &Active, act: impl FnOnce(&mut OwnPlugin) -> T) -> T {
         let (id, mut all) = (active.plugin.id(), self.0.borrow_mut());
-        let at = all.iter().position(|own| own.id == id).unwrap_or_else(|| {
-            let metrics = worker.metrics.calls_of(active.plugin.name(), &worker.own_metrics);
-            all.push(OwnPlugin { id, instance: None, metrics });
-            all.len() - 1
-        });
-        act(all.get_mut(at).expect("found or pushed above"))
+        if let Some(own) = all.iter_mut().find(|own| own.id == id) {
+            return act(own);
+        }
+        let metrics = worker.metrics.calls_of(active.plugin.name(), &worker.own_metrics);
+        let mut own = OwnPlugin { id, instance: None, metrics };
+        let result = act(&mut own);
+        // A request that began under an older snapshot may still ask a plugin that was let go of.
+        if worker.serves(id) {
+            all.push(own);
+        }
+        result
     }
 }
 

@@ -87,7 +87,8 @@ impl UniqueIps {
         self.v6.saturated_prefixes()
     }
 
-    /// Bytes that the set occupies, to within a few percent. Cheap enough to ask at each scrape.
+    /// Bytes that the set occupies: of its own tables for IPv4, an estimate for IPv6, which allocators may double. Cheap enough
+    /// to ask at each scrape.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.v4.memory_bytes() + self.v6.memory_bytes()

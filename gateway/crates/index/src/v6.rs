@@ -165,7 +165,8 @@ impl Ipv6Set {
         all
     }
 
-    /// Bytes that the set occupies, to within a few percent: what the maps say of themselves.
+    /// Bytes that the set occupies, as the maps tell of themselves. An estimate: with some allocators it is half of what is
+    /// resident.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         table_bytes(self.lone.capacity(), size_of::<(u64, u64)>())
