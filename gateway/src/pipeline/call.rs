@@ -144,6 +144,8 @@ fn contain_here(active: &Active, records: Records<'_>, gone: &AtomicBool) -> Res
             health.recover();
             Ok(outcome)
         }
+        // Given up because nobody waits for it: that says nothing about the plugin.
+        Err(_) if gone.load(Ordering::Relaxed) => Err(unavailable(active, "nobody waits for the answer")),
         Err(exhausted) => {
             health.pause();
             if active.may_warn() {

@@ -25,7 +25,7 @@ fn guest(name: &str) -> Vec<u8> {
 }
 
 fn limits() -> Limits {
-    Limits { memory: 16 << 20, time: Duration::from_millis(40) }
+    Limits { memory: 16 << 20, time: Duration::from_millis(300) }
 }
 
 fn load(settings: &[(&str, &str)]) -> Result<Arc<Plugin>, LoadError> {
