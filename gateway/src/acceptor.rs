@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -13,8 +14,6 @@ use tokio::sync::watch;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::worker::Handle;
-
-use arc_swap::ArcSwap;
 
 /// How long to wait when the process cannot take another connection, before trying again.
 const OUT_OF_FILES: Duration = Duration::from_millis(50);

@@ -14,7 +14,7 @@ use tallygate_index::Ipv6Policy;
 use tallygate_plugin_host::Limits;
 
 pub(crate) use document::Override;
-use document::{Document, Origin, Parse};
+use document::{Origin, Table};
 use section::Section;
 
 /// A checked configuration.
@@ -111,7 +111,7 @@ impl Config {
     /// Checks a configuration given as text.
     pub(crate) fn parse(text: &str, overrides: &[Override]) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let document = Document::parse(text, overrides, &mut problems);
+        let document = document::parse(text, overrides, &mut problems);
         if !problems.is_empty() {
             // What was read of a file with errors of syntax would only give rise to problems that it does not have.
             return Err(problems);
@@ -146,7 +146,7 @@ impl Plugin {
     }
 }
 
-fn read(document: Document, problems: &mut Vec<Problem>) -> Config {
+fn read(document: Table, problems: &mut Vec<Problem>) -> Config {
     let mut root = Section::root(document, problems);
     let config = Config {
         data_dir: root.take("data_dir", units::path, PathBuf::from("tallygate-data")),

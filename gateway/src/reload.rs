@@ -88,7 +88,6 @@ impl Hint {
 /// Loads the configuration and lets it serve. `None` if it cannot, and the old one serves on.
 fn reload(source: &Source, current: &Config, loader: &Loader, shared: &Shared) -> Option<Config> {
     let config = match source.load() {
-        Ok(config) if config == *current => current.clone(),
         Ok(config) => config,
         Err(problems) => {
             shared.metrics.config_reloaded("refused");

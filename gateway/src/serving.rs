@@ -40,6 +40,11 @@ impl Serving {
         let routes = Routes::new(config, &plugins);
         Self { routes, plugins, limits: config.ingest.clone() }
     }
+
+    /// Whether a plugin, by its id, is among those that serve.
+    pub(crate) fn has(&self, plugin: u64) -> bool {
+        self.plugins.iter().any(|active| active.plugin.id() == plugin)
+    }
 }
 
 // === impl Active ===

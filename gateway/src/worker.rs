@@ -93,14 +93,14 @@ impl Worker {
         let (newest, mut serving) = (newest.load(), self.serving.borrow_mut());
         if !Arc::ptr_eq(newest, &serving.0) {
             *serving = Rc::new(Newest(Arc::clone(newest)));
-            self.plugins.keep_only(&newest.plugins);
+            self.plugins.keep_only(newest);
         }
         Rc::clone(&serving)
     }
 
     /// Whether a plugin is among those that served when this worker last looked.
     pub(crate) fn serves(&self, plugin: u64) -> bool {
-        self.serving.borrow().plugins.iter().any(|active| active.plugin.id() == plugin)
+        self.serving.borrow().has(plugin)
     }
 
     /// Adds the addresses of an outcome to the set.

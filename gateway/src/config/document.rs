@@ -29,7 +29,6 @@ pub(crate) struct Override {
 }
 
 pub(super) type Table = BTreeMap<String, Node>;
-pub(super) type Document = Table;
 
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -74,27 +73,19 @@ impl Override {
     }
 }
 
-// === impl Document ===
-
-pub(super) trait Parse: Sized {
-    /// The document of a file's text and of overrides. Errors of syntax, all of them, go to `problems`.
-    fn parse(text: &str, overrides: &[Override], problems: &mut Vec<Problem>) -> Self;
-}
-
-impl Parse for Document {
-    fn parse(text: &str, overrides: &[Override], problems: &mut Vec<Problem>) -> Self {
-        let lines = Lines::of(text);
-        let (table, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            let origin = error.span().map_or(Origin::Whole, |span| lines.origin(span.start));
-            problems.push(Problem { origin, message: error.message().replace('\n', ", ") });
-        }
-        let mut document = lines.table(table.get_ref());
-        for over in overrides {
-            lay(&mut document, &over.key, over, problems);
-        }
-        document
+/// The document of a file's text and of overrides. Errors of syntax, all of them, go to `problems`.
+pub(super) fn parse(text: &str, overrides: &[Override], problems: &mut Vec<Problem>) -> Table {
+    let lines = Lines::of(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let origin = error.span().map_or(Origin::Whole, |span| lines.origin(span.start));
+        problems.push(Problem { origin, message: error.message().replace('\n', ", ") });
     }
+    let mut document = lines.table(table.get_ref());
+    for over in overrides {
+        lay(&mut document, &over.key, over, problems);
+    }
+    document
 }
 
 /// Puts one override into the tree.

@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use tallygate_connect::decompress::{Decoder, Encoding};
 use tokio::time::{Instant, timeout_at};
@@ -45,8 +46,7 @@ pub(super) async fn read(
             Poll::Ready(received) => received,
             Poll::Pending => {
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits.body_timeout);
-                let wait = timeout_at(deadline, poll_fn(|context| Pin::new(&mut *body).poll_frame(context)));
-                wait.await.map_err(|_| Refusal::too_slow(limits.body_timeout))?
+                timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::too_slow(limits.body_timeout))?
             }
         };
         let Some(frame) = received else { return Ok(whole.freeze()) };
@@ -99,7 +99,7 @@ pub(super) async fn decompress(
 /// Takes what the sender of a refused body has on its way and drops it. To close at once would reset the connection
 /// under a sender that is still writing, and it would never read why it was refused.
 pub(super) async fn let_go(mut body: Incoming) {
-    let rest = async { while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {} };
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
     // Whoever goes on for longer does not listen.
     drop(tokio::time::timeout(LET_GO, rest).await);
 }

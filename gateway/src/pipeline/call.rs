@@ -10,11 +10,10 @@ use bytes::Bytes;
 use tallygate_connect::frame::Chunk;
 use tallygate_event::{Outcome, Records};
 use tallygate_plugin_host::{Failure, Instance, Plugin, contain};
-
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::metrics::CallMetrics;
-use crate::serving::Active;
+use crate::serving::{Active, Serving};
 use crate::worker::Worker;
 
 /// After a question that took so long, the other connections of the thread have a turn before the next.
@@ -208,8 +207,8 @@ impl OwnPlugins {
     }
 
     /// Lets go of plugins that do not serve any more.
-    pub(crate) fn keep_only(&self, serving: &[Arc<Active>]) {
-        self.0.borrow_mut().retain(|own| serving.iter().any(|active| active.plugin.id() == own.id));
+    pub(crate) fn keep_only(&self, serving: &Serving) {
+        self.0.borrow_mut().retain(|own| serving.has(own.id));
     }
 
     fn with<T>(&self, worker: &Worker, active: &Active, act: impl FnOnce(&mut OwnPlugin) -> T) -> T {

@@ -53,8 +53,8 @@ impl Loader {
 
     /// Tells of the plugins that serve from now on and did not serve before.
     pub(crate) fn published(&self, now: &Serving, before: Option<&Serving>) {
-        let served = |id: u64| before.is_some_and(|before| before.plugins.iter().any(|one| one.plugin.id() == id));
-        for active in now.plugins.iter().filter(|active| !served(active.plugin.id())) {
+        let served = |active: &Active| before.is_some_and(|before| before.has(active.plugin.id()));
+        for active in now.plugins.iter().filter(|active| !served(active)) {
             let plugin = &active.plugin;
             active.metrics.generation.inc();
             self.metrics.plugin_loaded(plugin.name(), "publish", "ok");

@@ -42,7 +42,7 @@ pub fn contain(
             Err(failure) => failure,
         };
         instance = None;
-        if on_failure(&failure).is_break() || thread_time().saturating_sub(start) > plugin.containment() {
+        if on_failure(&failure).is_break() || thread_time().saturating_sub(start) > plugin.limits().containment() {
             return Err(Exhausted { last: failure });
         }
         if range.len() <= 1 {

@@ -21,4 +21,4 @@ pub use health::Health;
 pub use host::{Host, HostError, MAX_COMPONENT, digest};
 pub use instance::{Failure, Instance};
 pub use limits::Limits;
-pub use load::{LoadError, Plugin, RejectName, Settings, Stage};
+pub use load::{LoadError, Plugin, Settings, Stage};

@@ -21,6 +21,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// What finding the records to blame may take of a processor's time before it is given up: twenty deadlines.
+    pub(crate) fn containment(self) -> Duration {
+        self.time * 20
+    }
+}
+
 /// Entries over all tables of an instance: far above what compilers emit, far below what hurts.
 const TABLE_ENTRIES: usize = 100_000;
 /// A component is several core instances: the module, its adapters, its shims.

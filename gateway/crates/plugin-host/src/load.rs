@@ -1,7 +1,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tallygate_event::{Code, Records};
 use wasmtime::Store;
@@ -17,12 +16,11 @@ use crate::{Health, Limits};
 pub type Settings = Vec<(String, String)>;
 
 /// The code that a plugin defined for itself, with its name.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RejectName {
+struct RejectName {
     /// At least [`Code::FIRST_OF_PLUGIN`].
-    pub code: Code,
+    code: Code,
     /// Lower-case words joined by hyphens, of bounded length.
-    pub name: String,
+    name: String,
 }
 
 /// A compiled, configured, tried plugin, shared by all threads. Each makes an [`Instance`] of it.
@@ -31,7 +29,6 @@ pub struct Plugin {
     name: Arc<str>,
     version: String,
     wit: String,
-    about: String,
     digest: String,
     rejects: Vec<RejectName>,
     settings: Settings,
@@ -86,11 +83,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) ticker: Arc<Ticker>,
 }
 
-/// A containment may take so many deadlines.
-const CONTAINMENT: u32 = 20;
 /// Bounds on what a plugin says of itself.
 const NAME_BYTES: usize = 64;
-const ABOUT_BYTES: usize = 256;
 const MESSAGE_BYTES: usize = 1024;
 
 /// From a linked component to a plugin: `describe`, `configure`, self-test.
@@ -100,20 +94,18 @@ pub(crate) fn prepare(parts: Parts<'_>) -> Result<Arc<Plugin>, LoadError> {
         name: parts.name.into(),
         version: String::new(),
         wit: parts.wit,
-        about: String::new(),
         digest: parts.digest,
         rejects: Vec::new(),
         settings: parts.settings,
         limits: parts.limits,
         pre: parts.pre,
         memory: Arc::default(),
-        health: Health::new(parts.limits.time * CONTAINMENT),
+        health: Health::new(parts.limits.containment()),
         log: Arc::default(),
         _ticker: parts.ticker,
     };
     let info = plugin.describe()?;
     plugin.version = printable(&info.version, NAME_BYTES);
-    plugin.about = printable(&info.about, ABOUT_BYTES);
     plugin.rejects = reject_names(info.rejects)?;
     plugin.self_test()?;
     Ok(Arc::new(plugin))
@@ -159,12 +151,6 @@ impl Plugin {
         &self.wit
     }
 
-    /// What it says of itself.
-    #[must_use]
-    pub fn about(&self) -> &str {
-        &self.about
-    }
-
     /// SHA-256 of the component, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> &str {
@@ -181,12 +167,6 @@ impl Plugin {
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         self.memory.load(Ordering::Relaxed)
-    }
-
-    /// What finding the records to blame may take of a processor's time before it is given up.
-    #[must_use]
-    pub fn containment(&self) -> Duration {
-        self.limits.time * CONTAINMENT
     }
 
     /// How it has behaved lately.
