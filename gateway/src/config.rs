@@ -171,6 +171,14 @@ impl Plugin {
     }
 }
 
+impl Route {
+    /// The one that claims what no other does.
+    pub(crate) fn everything(plugin: &str) -> Self {
+        let plugin = plugin.to_owned();
+        Self { path: None, content_type: None, headers: Vec::new(), plugin, origin: Origin::Whole }
+    }
+}
+
 fn read(document: Table, problems: &mut Vec<Problem>) -> Config {
     let mut root = Section::root(document, problems);
     let config = Config {

@@ -4,6 +4,7 @@
 mod acceptor;
 mod app;
 pub mod cli;
+mod compiler;
 mod config;
 mod files;
 mod in_flight;
@@ -15,4 +16,6 @@ mod pipeline;
 mod reload;
 mod serving;
 mod shipped;
+mod swap;
+mod thread;
 mod worker;
