@@ -119,6 +119,17 @@ fn a_port_without_administration_is_told_from_a_missing_plugin() {
 }
 
 #[test]
+fn an_upload_that_is_refused_by_its_header_is_told_why() {
+    let (_folder, file) = component();
+    // More than a connection holds while nobody reads from it.
+    fs::write(&file, vec![0; 16 << 20]).expect("writable");
+    let gateway = Gateway::start();
+    let url = format!("http://{}", gateway.ops());
+    let output = with_token(&["deploy", file.to_str().expect("text"), "--name", "json", "--url", &url]);
+    expect_failure(&output, 1, "is it the operations port, and ops.admin_token set?");
+}
+
+#[test]
 fn the_ingest_port_has_no_administration() {
     let gateway = Gateway::start();
     expect_failure(&with_token(&["list", "--url", &gateway.url("")]), 1, "tallygate: not-found: ");

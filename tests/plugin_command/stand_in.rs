@@ -64,6 +64,9 @@ fn read(stream: &TcpStream) -> Asked {
         found.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
     };
     let length = header("content-length").map_or(0, |length| length.parse().expect("a number"));
+    if header("expect").is_some() {
+        (&*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n").expect("the client reads");
+    }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a whole body");
     let line = head.first().and_then(|line| line.strip_suffix(" HTTP/1.1")).expect("a request").to_owned();

@@ -6,6 +6,7 @@ mod deployed;
 mod difference;
 mod table;
 mod terminal;
+mod upload;
 
 use std::ffi::OsString;
 use std::io::Write;

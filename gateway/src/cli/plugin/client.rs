@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::answers::Refusal;
 use super::deployed::MESSAGE;
 use super::terminal::fit;
+use super::upload;
 
 /// Where the gateway is.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ impl Client {
             .header(HOST, format!("{}:{}", target.host, target.port))
             .header(AUTHORIZATION, &self.token)
             .header(CONTENT_TYPE, "application/wasm")
-            .body(Full::new(body))?;
+            .body(body)?;
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         let reply = runtime.block_on(async {
             let stream = target.connect().await.with_context(|| format!("cannot reach the gateway at {target}"))?;
@@ -139,11 +140,11 @@ impl Reply {
     }
 }
 
-async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<Reply> {
+async fn exchange(stream: TcpStream, request: Request<Bytes>) -> Result<Reply> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // If it fails, the request on it says so.
     drop(tokio::task::spawn_local(connection));
-    let response = sender.send_request(request).await?;
+    let response = sender.send_request(upload::hold(request)).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
     let body = body.map_err(|error| anyhow!("it cannot be read: {error}"))?.to_bytes();
