@@ -12,6 +12,7 @@ mod harness;
 mod hostile;
 mod ingest;
 mod operations;
+mod plugin_command;
 mod protocols;
 mod reloading;
 mod routes;

@@ -112,6 +112,9 @@ pub(crate) struct Problems {
 pub(crate) const DEFAULT_PATH: &str = "/logs";
 pub(crate) const DEFAULT_PLUGIN: &str = "json";
 
+/// What a name must be for [`is_plugin_name`].
+pub(crate) const PLUGIN_NAME: &str = "a plugin's name is letters, digits, '-' and '_', at most 64 of them";
+
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
 
@@ -265,7 +268,7 @@ fn plugin((name, mut section): (String, Section<'_>)) -> Plugin {
     };
     limits.finish();
     if !is_plugin_name(&name) {
-        section.problem("", "a plugin's name is letters, digits, '-' and '_', at most 64 of them");
+        section.problem("", PLUGIN_NAME);
     }
     let origin = section.origin().clone();
     section.finish();
@@ -309,7 +312,8 @@ fn check_names(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-fn is_plugin_name(name: &str) -> bool {
+/// Names stand in routes, metrics and URLs, as they are.
+pub(crate) fn is_plugin_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !name.is_empty() && name.len() <= 64 && name.bytes().all(fits)
 }
