@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::acceptor::Acceptor;
+use crate::compiler;
 use crate::config::Config;
 use crate::files;
 use crate::in_flight::InFlight;
@@ -50,7 +51,7 @@ impl App {
         let ingest = bind(config.ingest.listen).context("the ingest port")?;
         let ops = bind(config.ops.listen).context("the operations port")?;
         let metrics = Arc::new(Metrics::new());
-        let host = Host::new(Some(&config.data_dir.join("compiled")))?;
+        let host = Host::new(Some(&config.data_dir.join("compiled")), compiler::apart(compiler::LIMITS)?)?;
         let loader = Loader::new(host, Arc::clone(&metrics));
         let serving = loader.load(&config, None).map_err(|problems| refused(&problems))?;
         loader.published(&serving, None);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod compile_plugin;
 mod serve;
 
 use std::io::IsTerminal;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::compiler;
 use crate::config::Override;
 use crate::reload::Source;
 
@@ -39,6 +41,9 @@ enum Command {
         /// Which shell to complete for
         shell: clap_complete::Shell,
     },
+    /// Compile the plugin on standard input for the gateway that started this
+    #[command(name = compiler::COMMAND, hide = true)]
+    CompilePlugin(compile_plugin::CompilePlugin),
 }
 
 #[derive(Args)]
@@ -76,6 +81,7 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "tallygate", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+        Command::CompilePlugin(arguments) => Ok(compile_plugin::run(&arguments)),
     };
     result.unwrap_or_else(|error| {
         eprintln!("tallygate: {error:#}");

@@ -4,6 +4,7 @@
 mod acceptor;
 mod app;
 pub mod cli;
+mod compiler;
 mod config;
 mod files;
 mod in_flight;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tallygate_plugin_host::Host;
 
+use crate::compiler;
 use crate::config::{Problem, Problems};
 use crate::metrics::Metrics;
 use crate::reload::Source;
@@ -18,7 +19,7 @@ pub(super) fn run(source: &Source) -> Result<ExitCode> {
         Ok(config) => config,
         Err(problems) => return tell(&problems),
     };
-    let loader = Loader::new(Host::new(None)?, Arc::new(Metrics::new()));
+    let loader = Loader::new(Host::new(None, compiler::apart(compiler::LIMITS)?)?, Arc::new(Metrics::new()));
     if let Err(found) = loader.load(&config, None) {
         let problems = found
             .iter()

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tallygate_plugin_host::{Host, LoadError, MAX_COMPONENT, Stage, digest};
+use tallygate_plugin_host::{Candidate, Host, LoadError, MAX_COMPONENT, Stage, digest};
 
 use super::{Active, Serving};
 use crate::config::{self, Config};
@@ -57,7 +57,7 @@ impl Loader {
         for active in now.plugins.iter().filter(|active| !served(active)) {
             let plugin = &active.plugin;
             active.metrics.generation.inc();
-            self.metrics.plugin_loaded(plugin.name(), "publish", "ok");
+            self.metrics.plugin_loaded(plugin.name(), Stage::Publish.name(), "ok");
             tracing::info!(
                 plugin = plugin.name(),
                 version = plugin.version(),
@@ -77,7 +77,13 @@ impl Loader {
         {
             return Ok(Arc::clone(serving));
         }
-        let plugin = self.host.load(&config.name, &component, config.settings.clone(), config.limits)?;
+        let candidate = Candidate {
+            name: &config.name,
+            component: &component,
+            settings: config.settings.clone(),
+            limits: config.limits,
+        };
+        let plugin = self.host.load(candidate, &mut |_, _| {})?;
         let metrics = self.metrics.plugin(&config.name);
         Ok(Arc::new(Active::new(plugin, metrics, config.clone())))
     }

@@ -1,8 +1,8 @@
 //! Compiled components on disk, so that a warm start compiles nothing.
 //!
-//! An entry is native code, so it is trusted exactly as the binary itself: the folder belongs to the gateway's user
-//! and nobody else may write to it (0700), entries are keyed by the component's digest and by everything that changes
-//! what the engine would emit, and carry a checksum, so that a torn write is recompiled. Entries never come from outside.
+//! An entry is an [`Artifact`], native code: the folder belongs to the gateway's user and nobody else may write to it
+//! (0700), entries are keyed by the component's digest and by everything that changes what the engine would emit, and
+//! carry a checksum, so that a torn write is recompiled. Entries never come from outside.
 
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,12 +10,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-const MAGIC: &[u8; 8] = b"tgcwasm1";
-const SUM: usize = 32;
+use crate::artifact::Artifact;
 
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -43,15 +41,11 @@ impl Cache {
     /// The compiled component of this digest, if there is a whole one.
     pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let entry = fs::read(self.path(digest)).ok()?;
-        let (magic, rest) = entry.split_at_checked(MAGIC.len())?;
-        let (sum, code) = rest.split_at_checked(SUM)?;
-        if magic != MAGIC || sum != Sha256::digest(code).as_slice() {
+        let Some(artifact) = Artifact::from_bytes(entry) else {
             tracing::warn!(digest, "compiled plugin on disk is damaged, compiling anew");
             return None;
-        }
-        // SAFETY: the bytes were written by `put` from this engine's own compiler: the folder is closed to other
-        // users, the key covers the engine's version and settings, and the checksum says that they are whole.
-        match unsafe { Component::deserialize(engine, code) } {
+        };
+        match artifact.component(engine) {
             Ok(component) => Some(component),
             Err(error) => {
                 tracing::warn!(digest, %error, "compiled plugin on disk is of no use, compiling anew");
@@ -61,15 +55,11 @@ impl Cache {
     }
 
     /// Keeps a compiled component.
-    pub(crate) fn put(&self, digest: &str, component: &Component) -> wasmtime::Result<()> {
-        let code = component.serialize()?;
+    pub(crate) fn put(&self, digest: &str, artifact: &Artifact) -> io::Result<()> {
         let temporary = self.folder.join(format!("{digest}.{}.tmp", std::process::id()));
         let mut file = File::create(&temporary)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&Sha256::digest(&code))?;
-        file.write_all(&code)?;
-        fs::rename(&temporary, self.path(digest))?;
-        Ok(())
+        file.write_all(artifact.as_bytes())?;
+        fs::rename(&temporary, self.path(digest))
     }
 
     fn path(&self, digest: &str) -> PathBuf {

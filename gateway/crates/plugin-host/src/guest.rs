@@ -18,8 +18,8 @@ pub(crate) struct Guest {
     pub(crate) meter: Meter,
     pub(crate) deadline: Deadline,
     plugin: Arc<str>,
-    /// Locked for one message at a time.
-    log: Arc<Mutex<LogWindow>>,
+    /// Locked for one message at a time. Nothing if nobody listens.
+    log: Option<Arc<Mutex<LogWindow>>>,
 }
 
 /// What all instances of a plugin have logged lately.
@@ -36,14 +36,15 @@ impl Guest {
         plugin: Arc<str>,
         limits: Limits,
         memory_total: Arc<AtomicU64>,
-        log: Arc<Mutex<LogWindow>>,
+        log: Option<Arc<Mutex<LogWindow>>>,
     ) -> Self {
         Self { meter: Meter::new(limits.memory, memory_total), deadline: Deadline::new(limits.time), plugin, log }
     }
 
     /// Whether one more message may go out now. Tells of those that could not, when a new window begins.
     fn may_log(&self) -> bool {
-        let mut window = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(log) = &self.log else { return false };
+        let mut window = log.lock().unwrap_or_else(PoisonError::into_inner);
         if window.start.elapsed() >= WINDOW {
             if window.suppressed > 0 {
                 tracing::warn!(plugin = %self.plugin, suppressed = window.suppressed, "plugin logs too much");

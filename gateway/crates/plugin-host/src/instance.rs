@@ -49,7 +49,7 @@ impl Instance {
     /// # Errors
     /// Any [`Failure`]; none of the records is judged then, and the instance is spent.
     pub fn extract(&mut self, records: Records<'_>) -> Result<Outcome, Failure> {
-        self.begin(MESSAGE_ROOM + records.len() * ROOM_PER_RECORD);
+        self.begin(records.len() * ROOM_PER_RECORD);
         let columns = self.bindings.tallygate_plugin_extractor().call_extract(
             &mut self.store,
             records.data,
@@ -65,7 +65,7 @@ impl Instance {
     /// # Errors
     /// Any [`Failure`]; the instance is spent then.
     pub fn explain(&mut self, record: &[u8]) -> Result<Result<String, String>, Failure> {
-        self.begin(MESSAGE_ROOM);
+        self.begin(0);
         let words = self.bindings.tallygate_plugin_extractor().call_explain(&mut self.store, record);
         let words = words.map_err(|error| self.failure(&error))?;
         Ok(words.map(|text| printable(&text, TRAP_BYTES)).map_err(|text| printable(&text, TRAP_BYTES)))
@@ -79,30 +79,23 @@ impl Instance {
     }
 
     pub(crate) fn describe(&mut self) -> Result<Info, Failure> {
-        self.begin(MESSAGE_ROOM);
+        self.begin(0);
         let info = self.bindings.tallygate_plugin_extractor().call_describe(&mut self.store);
         info.map_err(|error| self.failure(&error))
     }
 
     pub(crate) fn configure(&mut self, settings: &[(String, String)]) -> Result<Result<(), String>, Failure> {
-        self.begin(MESSAGE_ROOM);
+        self.begin(0);
         let accepted = self.bindings.tallygate_plugin_extractor().call_configure(&mut self.store, settings);
         accepted.map_err(|error| self.failure(&error))
     }
 
-    /// Grants a call its time, and the room for what it hands over.
     fn begin(&mut self, room: usize) {
-        let epochs = self.store.data_mut().deadline.begin();
-        self.store.set_epoch_deadline(epochs);
-        self.store.set_hostcall_fuel(room);
+        grant(&mut self.store, room);
     }
 
     fn failure(&self, error: &wasmtime::Error) -> Failure {
-        match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => Failure::Deadline(self.store.data().deadline.limit()),
-            Some(trap) => Failure::Trap(printable(&trap.to_string(), TRAP_BYTES)),
-            None => Failure::Trap(printable(&format!("{error:#}"), TRAP_BYTES)),
-        }
+        Failure::of(error, self.store.data().deadline.limit())
     }
 
     /// The columns as an outcome, if they are of the lengths that the status bytes announce.
@@ -145,9 +138,25 @@ impl Instance {
     }
 }
 
+/// Grants a call its time, and `room` bytes for what it hands over besides messages.
+pub(crate) fn grant(store: &mut Store<Guest>, room: usize) {
+    let epochs = store.data_mut().deadline.begin();
+    store.set_epoch_deadline(epochs);
+    store.set_hostcall_fuel(MESSAGE_ROOM + room);
+}
+
 // === impl Failure ===
 
 impl Failure {
+    /// What the runtime's error says of the guest, which had `limit` of processor time.
+    pub(crate) fn of(error: &wasmtime::Error, limit: Duration) -> Self {
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => Self::Deadline(limit),
+            Some(trap) => Self::Trap(printable(&trap.to_string(), TRAP_BYTES)),
+            None => Self::Trap(printable(&format!("{error:#}"), TRAP_BYTES)),
+        }
+    }
+
     /// The value of the metric label `kind`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

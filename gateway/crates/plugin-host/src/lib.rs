@@ -5,9 +5,12 @@
 //! [`contain`] finds out, on fresh instances, which records were to blame.
 
 mod api;
+mod artifact;
 mod cache;
+mod compile;
 mod contain;
 mod deadline;
+mod engine;
 mod guest;
 mod health;
 mod host;
@@ -15,10 +18,14 @@ mod inert;
 mod instance;
 mod limits;
 mod load;
+mod stage;
+mod surface;
 
+pub use compile::{Apart, CompileLimits, Compiler, compile_for_parent};
 pub use contain::{Exhausted, contain};
 pub use health::Health;
-pub use host::{Host, HostError, MAX_COMPONENT, digest};
+pub use host::{Candidate, Host, HostError, MAX_COMPONENT, digest};
 pub use instance::{Failure, Instance};
 pub use limits::Limits;
-pub use load::{LoadError, Plugin, Settings, Stage};
+pub use load::{Plugin, Settings};
+pub use stage::{LoadError, Stage};

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,13 +8,15 @@ use crate::api::v0_1::PluginPre;
 use crate::api::v0_1::tallygate::plugin::types::Info;
 use crate::deadline::Ticker;
 use crate::guest::{Guest, LogWindow, printable};
-use crate::instance::{Failure, Instance};
+use crate::instance::{Failure, Instance, grant};
+use crate::stage::{LoadError, Progress, Stage};
 use crate::{Health, Limits};
 
 /// Settings as a plugin gets them: names and values, in order.
 pub type Settings = Vec<(String, String)>;
 
 /// The code that a plugin defined for itself, with its name.
+#[derive(Clone)]
 struct RejectName {
     /// At least [`Code::FIRST_OF_PLUGIN`].
     code: Code,
@@ -26,6 +27,8 @@ struct RejectName {
 /// A compiled, configured, tried plugin, shared by all threads. Each makes an [`Instance`] of it.
 pub struct Plugin {
     id: u64,
+    /// Where its shadows get their numbers from.
+    ids: Arc<AtomicU64>,
     name: Arc<str>,
     version: String,
     wit: String,
@@ -36,44 +39,14 @@ pub struct Plugin {
     pre: PluginPre<Guest>,
     memory: Arc<AtomicU64>,
     health: Health,
-    log: Arc<Mutex<LogWindow>>,
+    /// Nothing if its guests are not listened to.
+    log: Option<Arc<Mutex<LogWindow>>>,
     /// Without it no deadline would ever come, so it lives as long as any plugin does.
-    _ticker: Arc<Ticker>,
-}
-
-/// What stands between a file and a serving plugin.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stage {
-    /// Reading the file.
-    Read,
-    /// Is it a component, of bearable size?
-    Parse,
-    /// Does it ask for more than it may have?
-    Imports,
-    /// Does it speak a version of the interface that is served?
-    Version,
-    /// Machine code for it.
-    Compile,
-    /// Who is it?
-    Describe,
-    /// Does it accept its settings?
-    Configure,
-    /// Does it keep its contract on nothing and on an empty record?
-    SelfTest,
-}
-
-/// Why a component did not become a plugin.
-#[derive(Debug, thiserror::Error)]
-#[error("{stage}: {message}")]
-pub struct LoadError {
-    /// Where it failed.
-    pub stage: Stage,
-    /// What failed and what to do, for people.
-    pub message: String,
+    ticker: Arc<Ticker>,
 }
 
 pub(crate) struct Parts<'a> {
-    pub(crate) id: u64,
+    pub(crate) ids: Arc<AtomicU64>,
     pub(crate) name: &'a str,
     pub(crate) digest: String,
     pub(crate) wit: String,
@@ -88,9 +61,10 @@ const NAME_BYTES: usize = 64;
 const MESSAGE_BYTES: usize = 1024;
 
 /// From a linked component to a plugin: `describe`, `configure`, self-test.
-pub(crate) fn prepare(parts: Parts<'_>) -> Result<Arc<Plugin>, LoadError> {
+pub(crate) fn prepare(parts: Parts<'_>, progress: &mut Progress<'_>) -> Result<Arc<Plugin>, LoadError> {
     let mut plugin = Plugin {
-        id: parts.id,
+        id: next(&parts.ids),
+        ids: parts.ids,
         name: parts.name.into(),
         version: String::new(),
         wit: parts.wit,
@@ -101,13 +75,17 @@ pub(crate) fn prepare(parts: Parts<'_>) -> Result<Arc<Plugin>, LoadError> {
         pre: parts.pre,
         memory: Arc::default(),
         health: Health::new(parts.limits.containment()),
-        log: Arc::default(),
-        _ticker: parts.ticker,
+        log: Some(Arc::default()),
+        ticker: parts.ticker,
     };
     let info = plugin.describe()?;
     plugin.version = printable(&info.version, NAME_BYTES);
     plugin.rejects = reject_names(info.rejects)?;
-    plugin.self_test()?;
+    progress.passed(Stage::Describe);
+    let instance = plugin.instantiate()?;
+    progress.passed(Stage::Configure);
+    self_test(instance)?;
+    progress.passed(Stage::SelfTest);
     Ok(Arc::new(plugin))
 }
 
@@ -125,6 +103,28 @@ impl Plugin {
             .map_err(|failure| LoadError::failure(Stage::Configure, &failure))?
             .map_err(|message| LoadError::new(Stage::Configure, printable(&message, MESSAGE_BYTES)))?;
         Ok(instance)
+    }
+
+    /// The same plugin, compiled and configured as it is, with memory, health and a number of its own, and guests whose
+    /// log nobody hears: what is tried on it shows nowhere in what this one reports.
+    #[must_use]
+    pub fn shadow(&self) -> Self {
+        Self {
+            id: next(&self.ids),
+            ids: Arc::clone(&self.ids),
+            name: Arc::clone(&self.name),
+            version: self.version.clone(),
+            wit: self.wit.clone(),
+            digest: self.digest.clone(),
+            rejects: self.rejects.clone(),
+            settings: self.settings.clone(),
+            limits: self.limits,
+            pre: self.pre.clone(),
+            memory: Arc::default(),
+            health: Health::new(self.limits.containment()),
+            log: None,
+            ticker: Arc::clone(&self.ticker),
+        }
     }
 
     /// Distinguishes this plugin from every other that the same host loaded.
@@ -183,42 +183,41 @@ impl Plugin {
     }
 
     fn bare_instance(&self) -> Result<Instance, LoadError> {
-        let log = Arc::clone(&self.log);
-        let guest = Guest::new(Arc::clone(&self.name), self.limits, Arc::clone(&self.memory), log);
+        let guest = Guest::new(Arc::clone(&self.name), self.limits, Arc::clone(&self.memory), self.log.clone());
         let mut store = Store::new(self.pre.engine(), guest);
         store.limiter(|guest| &mut guest.meter);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.reached()));
-        let grant = store.data_mut().deadline.begin();
-        store.set_epoch_deadline(grant);
-        let bindings = self
-            .pre
-            .instantiate(&mut store)
-            .map_err(|error| self.explained(LoadError::wasmtime(Stage::Describe, &error)))?;
+        grant(&mut store, 0);
+        let bindings = self.pre.instantiate(&mut store).map_err(|error| self.not_started(&error))?;
         Ok(Instance::new(store, bindings, self.rejects.iter().map(|own| own.code).collect()))
     }
 
-    /// Names the setting, where the runtime can only name the effect.
-    fn explained(&self, mut error: LoadError) -> LoadError {
-        if error.message.contains("exceeds memory limits") {
-            let limit = self.limits.memory;
-            error.message = format!("{}; limits.memory is {limit} bytes, raise it", error.message);
+    /// Why there is no instance, with the name of the setting where the runtime can only name the effect.
+    fn not_started(&self, error: &wasmtime::Error) -> LoadError {
+        let failure = Failure::of(error, self.limits.time);
+        let mut message = format!("while it was started, {failure}");
+        if message.contains("exceeds memory limits") {
+            message = format!("{message}; limits.memory is {} bytes, raise it", self.limits.memory);
         }
-        error
+        LoadError::new(Stage::Describe, message)
     }
 
     fn describe(&self) -> Result<Info, LoadError> {
         self.bare_instance()?.describe().map_err(|failure| LoadError::failure(Stage::Describe, &failure))
     }
+}
 
-    fn self_test(&self) -> Result<(), LoadError> {
-        let mut instance = self.instantiate()?;
-        for (starts, ends) in [(&[] as &[u32], &[] as &[u32]), (&[0], &[0])] {
-            instance
-                .extract(Records { data: b"", starts, ends })
-                .map_err(|failure| LoadError::failure(Stage::SelfTest, &failure))?;
-        }
-        Ok(())
+fn self_test(mut instance: Instance) -> Result<(), LoadError> {
+    for (starts, ends) in [(&[] as &[u32], &[] as &[u32]), (&[0], &[0])] {
+        instance
+            .extract(Records { data: b"", starts, ends })
+            .map_err(|failure| LoadError::failure(Stage::SelfTest, &failure))?;
     }
+    Ok(())
+}
+
+fn next(ids: &AtomicU64) -> u64 {
+    ids.fetch_add(1, Ordering::Relaxed)
 }
 
 fn reject_names(declared: Vec<(u8, String)>) -> Result<Vec<RejectName>, LoadError> {
@@ -243,46 +242,4 @@ fn reject_names(declared: Vec<(u8, String)>) -> Result<Vec<RejectName>, LoadErro
         names.push(RejectName { code: Code(code), name });
     }
     Ok(names)
-}
-
-// === impl Stage ===
-
-impl Stage {
-    /// The name that metrics, logs and errors use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Parse => "parse",
-            Self::Imports => "imports",
-            Self::Version => "version",
-            Self::Compile => "compile",
-            Self::Describe => "describe",
-            Self::Configure => "configure",
-            Self::SelfTest => "self-test",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-// === impl LoadError ===
-
-impl LoadError {
-    /// An error at a stage.
-    pub fn new(stage: Stage, message: impl Into<String>) -> Self {
-        Self { stage, message: message.into() }
-    }
-
-    pub(crate) fn wasmtime(stage: Stage, error: &wasmtime::Error) -> Self {
-        Self::new(stage, printable(&format!("{error:#}"), MESSAGE_BYTES))
-    }
-
-    fn failure(stage: Stage, failure: &Failure) -> Self {
-        Self::new(stage, failure.to_string())
-    }
 }

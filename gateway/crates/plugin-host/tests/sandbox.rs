@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tallygate_event::{Code, Outcome, Records};
-use tallygate_plugin_host::{Failure, Host, Limits, LoadError, Plugin, Stage, contain};
+use tallygate_plugin_host::{Candidate, Compiler, Failure, Host, Limits, LoadError, Plugin, Stage, contain};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().expect("the checkout")
@@ -28,9 +28,18 @@ fn limits() -> Limits {
     Limits { memory: 16 << 20, time: Duration::from_millis(300) }
 }
 
+fn candidate<'a>(name: &'a str, component: &'a [u8]) -> Candidate<'a> {
+    Candidate { name, component, settings: vec![], limits: limits() }
+}
+
 fn load(settings: &[(&str, &str)]) -> Result<Arc<Plugin>, LoadError> {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Host::new(None).expect("a host").load("unruly", &guest("unruly"), settings, limits())
+    let candidate = Candidate { name: "unruly", component: &guest("unruly"), settings, limits: limits() };
+    host(None).load(candidate, &mut |_, _| {})
+}
+
+fn host(cache: Option<&Path>) -> Host {
+    Host::new(cache, Compiler::Here).expect("a host")
 }
 
 fn unruly() -> Arc<Plugin> {
@@ -186,16 +195,17 @@ fn a_guest_that_misbehaves_while_it_is_configured_is_refused() {
 
 #[test]
 fn what_is_no_component_is_refused_with_advice() {
-    let host = Host::new(None).expect("a host");
-    let cases: [(&[u8], Stage, &str); 5] = [
+    let host = host(None);
+    let cases: [(&[u8], Stage, &str); 6] = [
         (b"", Stage::Parse, "empty"),
         (b"hello, world", Stage::Parse, "not WebAssembly"),
         (b"\0asm\x01\0\0\0", Stage::Parse, "core WebAssembly module"),
         (b"\0asm\x0d\0\x01\0", Stage::Version, "exports no tallygate:plugin/extractor@"),
-        (b"\0asm\x0d\0\x01\0garbage", Stage::Compile, ""),
+        (b"\0asm\x0d\0\x01\0garbage", Stage::Parse, "not valid"),
+        (b"\0asm\x0d\0", Stage::Parse, "breaks off after 6 bytes"),
     ];
     for (bytes, stage, advice) in cases {
-        let error = host.load("x", bytes, vec![], limits()).err().expect("is refused");
+        let error = host.load(candidate("x", bytes), &mut |_, _| {}).err().expect("is refused");
         assert_eq!(error.stage, stage, "{bytes:?}: {error}");
         assert!(error.message.contains(advice), "{bytes:?}: {error}");
     }
@@ -205,8 +215,8 @@ fn what_is_no_component_is_refused_with_advice() {
 fn a_second_start_compiles_nothing_and_distrusts_damage() {
     let folder = tempfile::tempdir().expect("a folder");
     let load = || {
-        let host = Host::new(Some(folder.path())).expect("a host");
-        host.load("unruly", &guest("unruly"), vec![], limits()).expect("loads");
+        let component = guest("unruly");
+        host(Some(folder.path())).load(candidate("unruly", &component), &mut |_, _| {}).expect("loads");
     };
     let entry = || {
         let engine =
