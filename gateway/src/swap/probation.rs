@@ -84,9 +84,10 @@ impl Window {
         }
     }
 
-    /// What was counted in the last while, up to this total.
+    /// What was counted in the last while, up to this total; if that is nothing, all there is.
     pub(crate) fn lately(&self, total: Total) -> Total {
-        self.0.front().map_or(total, |(_, earlier)| total - *earlier)
+        let lately = self.0.front().map_or(total, |(_, earlier)| total - *earlier);
+        if lately.judged() == 0 { total } else { lately }
     }
 }
 
@@ -131,6 +132,7 @@ mod tests {
         }
         let lately = window.lately(total(200)).accepted;
         assert!((59..=62).contains(&lately), "{lately}");
-        assert!(window.0.len() <= 62);
+        window.note(start + Duration::from_secs(400), total(200));
+        assert_eq!(window.lately(total(200)).accepted, 200, "after silence, all there is");
     }
 }
