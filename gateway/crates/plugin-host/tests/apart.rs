@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let words: Vec<_> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
     for (name, test) in TESTS {
         if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {
-            println!("test {name}");
+            eprintln!("test {name}");
             test();
         }
     }
