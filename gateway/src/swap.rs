@@ -28,6 +28,7 @@ use candidate::Candidate;
 use shadow::Recent;
 use slot::{Slot, Terms};
 use state::State;
+use store::Shelf;
 
 pub(crate) use loader::{LoadProblem, Loader};
 pub(crate) use outcome::{Denied, Deployed, Refusal, RolledBack, Wish};
@@ -119,13 +120,15 @@ impl Swap {
     /// Looks at the file of a plugin again, and lets it serve if it holds something else than when it was last looked at.
     pub(crate) fn refresh(&self, name: &str) {
         let _turn = lock(&self.turn);
+        let mut first = true;
         loop {
             let Some((config, current)) = self.named(name) else { return };
             let Some(plugin) = config.all_plugins().into_iter().find(|plugin| plugin.name == name) else { return };
             let candidate = Candidate::of_config(&plugin);
-            if candidate.as_ref().is_ok_and(|candidate| self.is_known(name, candidate)) {
+            if first && candidate.as_ref().is_ok_and(|candidate| self.is_known(name, candidate)) {
                 return;
             }
+            first = false;
             let change = candidate.and_then(|candidate| self.try_out(candidate, Some(&current), Wish::default()));
             match change {
                 Ok((change, _)) => {
@@ -148,7 +151,7 @@ impl Swap {
             let Some(plugin) = config.all_plugins().into_iter().find(|plugin| plugin.name == name) else {
                 return Err(self.no_such_plugin(name));
             };
-            let own = Candidate::of_config(&plugin).ok().and_then(|candidate| candidate.own);
+            let own = self.state().slots.get(name).and_then(|slot| slot.own.clone());
             let candidate = Candidate::uploaded(plugin, component, own);
             let (digest, mut deployed) =
                 (candidate.digest.clone(), Deployed::new(&current, config.swap.max_difference));
@@ -171,8 +174,8 @@ impl Swap {
             if wish.dry_run {
                 return Ok(deployed);
             }
+            self.shelf().keep(component).map_err(Denied::NotStored)?;
             let mut state = self.state();
-            state.store.keep(component).map_err(Denied::NotStored)?;
             let config = Arc::clone(&state.config);
             if self.publish(&mut state, config, vec![change]) {
                 let generation = state.slots.get(name).map_or(0, |slot| slot.current.generation);
@@ -216,12 +219,12 @@ impl Swap {
 
     /// What a plugin of the configuration changes; nothing if it serves already just so.
     fn change(&self, plugin: &config::Plugin, wish: Wish) -> Result<Option<Change>, Refusal> {
-        let (candidate, current) = {
+        let (pin, current) = {
             let state = self.state();
             let current = state.slots.get(&plugin.name).map(|slot| Arc::clone(&slot.current));
-            (Candidate::of(plugin, &state.store), current)
+            (state.store.pin(&plugin.name).cloned(), current)
         };
-        let tried = candidate.and_then(|candidate| match &current {
+        let tried = Candidate::of(plugin, pin.as_ref(), &self.shelf()).and_then(|candidate| match &current {
             Some(current) if candidate.is(&current.plugin, &current.config) => {
                 self.state().looked_at(&plugin.name, candidate.own);
                 Ok(None)
@@ -255,7 +258,7 @@ impl Swap {
             self.loader.passed(plugin.name(), Stage::Shadow, start.elapsed());
         }
         if !wish.dry_run {
-            self.state().keep(&candidate);
+            candidate.keep(&self.shelf());
         }
         let Candidate { config, source, own, .. } = candidate;
         let base = current.map(|current| current.plugin.id());
@@ -285,6 +288,7 @@ impl Swap {
             self.loader.published(&plugin, state.slots.get(&name).map_or(0, |slot| slot.current.generation));
         }
         self.serve(state);
+        state.forget_unused();
         true
     }
 
@@ -329,10 +333,11 @@ impl Swap {
         let mut state = self.state();
         let Some(slot) = state.slots.get_mut(name) else { return true };
         let serves = candidate.is(&slot.current.plugin, &slot.current.config);
-        if serves {
+        let same = std::mem::replace(&mut slot.own, candidate.own.clone()) == candidate.own;
+        if serves && (!same || slot.could_not_be_read()) {
             slot.forget_error();
         }
-        std::mem::replace(&mut slot.own, candidate.own.clone()) == candidate.own || serves
+        same || serves
     }
 
     fn held(&self, name: &str, digest: &str) -> Result<(), Refusal> {
@@ -354,6 +359,10 @@ impl Swap {
     fn no_such_plugin(&self, name: &str) -> Denied {
         let serving: Vec<_> = self.state().slots.keys().cloned().collect();
         Denied::NoSuchPlugin { name: name.to_owned(), serving: serving.join(", ") }
+    }
+
+    fn shelf(&self) -> Shelf {
+        self.state().store.shelf().clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

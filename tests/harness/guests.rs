@@ -38,6 +38,17 @@ pub(crate) fn guest(name: &str) -> &'static Path {
     file.unwrap_or_else(|| panic!("there is no guest {name}"))
 }
 
+/// The component of a guest that sins in one way, built once with all others.
+pub(crate) fn sinner(name: &str) -> Vec<u8> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder").join("guests");
+        let manifest = root().join("tests/guests/Cargo.toml");
+        tallygate_guest_build::build_examples(&manifest, "sins", &target).expect("the guests build")
+    });
+    std::fs::read(folder.join(name).with_extension("wasm")).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
 /// The same component in other bytes: with a custom section that says which variant it is.
 pub(crate) fn variant(component: &[u8], number: u32) -> Vec<u8> {
     const NAME: &[u8] = b"variant";

@@ -37,7 +37,7 @@ pub(super) enum Plugin {
 #[derive(Args)]
 pub(super) struct Gateway {
     /// The operations port of the gateway
-    #[arg(long, value_parser = client::target, default_value = "http://127.0.0.1:9102")]
+    #[arg(long, env = "TALLYGATE_URL", value_parser = client::target, default_value = "http://127.0.0.1:9102")]
     url: Target,
     /// Print the gateway's answer, which is JSON, as it came
     #[arg(long)]

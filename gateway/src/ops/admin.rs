@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde_json::{Value, json};
 use tallygate_plugin_host::{MAX_COMPONENT, Stage};
 use tokio::time::timeout;
@@ -125,13 +126,14 @@ async fn on_another_thread<T: Send + 'static>(ops: &Ops, act: impl FnOnce(&Swap)
 }
 
 async fn read(body: Body) -> Result<Bytes, Response> {
-    let read = timeout(UPLOAD, Limited::new(body, MAX_COMPONENT).collect()).await;
     let refused = |message: String| denial(&Denied::Refused(Box::new(Refusal::new(Stage::Read, message))));
-    match read {
+    let too_large = || refused(format!("the component has more than the {MAX_COMPONENT} bytes that are allowed"));
+    if body.size_hint().lower() > MAX_COMPONENT as u64 {
+        return Err(too_large());
+    }
+    match timeout(UPLOAD, Limited::new(body, MAX_COMPONENT).collect()).await {
         Ok(Ok(component)) => Ok(component.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(refused(format!("the component has more than the {MAX_COMPONENT} bytes that are allowed")))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => Err(refused(format!("the component did not arrive whole: {error}"))),
         Err(_) => Err(refused(format!("the component did not arrive within {} s", UPLOAD.as_secs()))),
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tallygate_plugin_host::{MAX_COMPONENT, Plugin, Stage, digest};
 
 use super::Refusal;
-use super::store::Store;
+use super::store::{Pin, Shelf};
 use crate::config;
 use crate::serving::Source;
 use crate::shipped;
@@ -26,15 +26,15 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     /// What is to serve for a plugin of the configuration: what is pinned for it, or what it names.
-    pub(crate) fn of(config: &config::Plugin, store: &Store) -> Result<Self, Refusal> {
+    pub(crate) fn of(config: &config::Plugin, pin: Option<&Pin>, shelf: &Shelf) -> Result<Self, Refusal> {
         let own = Self::of_config(config);
-        let Some(pin) = store.pin(&config.name) else { return own };
+        let Some(pin) = pin else { return own };
         // A file that cannot be read is not newer than what was pinned.
         let holds = own.as_ref().map_or(true, |own| own.own == pin.instead_of);
         if !holds {
             return own;
         }
-        match store.component(&pin.component) {
+        match shelf.component(&pin.component) {
             Ok(component) => {
                 if let Err(refusal) = &own {
                     tracing::error!(plugin = config.name, "{}; what was pinned serves instead", refusal.message);
@@ -58,12 +58,10 @@ impl Candidate {
     }
 
     /// What is pinned, for a start at which what the configuration names cannot serve.
-    pub(crate) fn fallback(config: &config::Plugin, store: &Store, refusal: Refusal) -> Result<Self, Refusal> {
-        let Some(pin) = store.pin(&config.name) else { return Err(refusal) };
-        let Ok(component) = store.component(&pin.component) else { return Err(refusal) };
-        tracing::error!(plugin = config.name, "{refusal}; what served before the restart serves instead");
+    pub(crate) fn fallback(config: &config::Plugin, pin: Option<&Pin>, shelf: &Shelf) -> Option<Self> {
+        let component = shelf.component(&pin?.component).ok()?;
         let own = Self::of_config(config).ok().and_then(|candidate| candidate.own);
-        Ok(Self::new(config.clone(), Cow::Owned(component), Source::Upload, own))
+        Some(Self::new(config.clone(), Cow::Owned(component), Source::Upload, own))
     }
 
     /// What the configuration names itself.
@@ -87,6 +85,17 @@ impl Candidate {
     /// What the administrator uploaded.
     pub(crate) fn uploaded(config: config::Plugin, component: &Bytes, own: Option<String>) -> Self {
         Self::new(config, Cow::Owned(component.to_vec()), Source::Upload, own)
+    }
+
+    /// Keeps the component of a file: the file may be overwritten, and a rollback may return to the component.
+    pub(crate) fn keep(&self, shelf: &Shelf) {
+        if self.source != Source::File {
+            return;
+        }
+        if let Err(error) = shelf.keep(&self.component) {
+            let plugin = &self.config.name;
+            tracing::warn!(plugin, %error, "the component cannot be kept; a rollback to it would not survive a restart");
+        }
     }
 
     fn new(config: config::Plugin, component: Cow<'static, [u8]>, source: Source, own: Option<String>) -> Self {

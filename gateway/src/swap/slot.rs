@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tallygate_plugin_host::Stage;
 
 use super::probation::{Probation, Window};
 use super::shadow::Report;
@@ -162,6 +163,11 @@ impl Slot {
     pub(super) fn refused(&mut self, stage: &'static str, refusal: &Refusal) {
         let (message, report) = (refusal.message.clone(), refusal.report.clone());
         self.last_error = Some(LastError { stage, message, at: Timestamp::now(), report });
+    }
+
+    /// Whether the last error was that the file could not be read.
+    pub(super) fn could_not_be_read(&self) -> bool {
+        self.last_error.as_ref().is_some_and(|error| error.stage == Stage::Read.name())
     }
 
     pub(super) fn forget_error(&mut self) {

@@ -22,7 +22,7 @@ pub(crate) fn first(
     for plugin in config.all_plugins() {
         match load(loader, &plugin, &state) {
             Ok((loaded, candidate)) => {
-                state.keep(&candidate);
+                candidate.keep(state.store.shelf());
                 loader.published(&loaded, 1);
                 let Candidate { config, source, own, .. } = candidate;
                 let metrics = loader.metrics().plugin(&plugin.name);
@@ -45,11 +45,13 @@ pub(crate) fn first(
 
 /// What the configuration brings, or, if that cannot serve, what did before the restart.
 fn load(loader: &Loader, plugin: &config::Plugin, state: &State) -> Result<(Arc<Plugin>, Candidate), Refusal> {
-    let candidate = Candidate::of(plugin, &state.store);
+    let (pin, shelf) = (state.store.pin(&plugin.name), state.store.shelf());
+    let candidate = Candidate::of(plugin, pin, shelf);
     let refusal = match candidate.and_then(|candidate| Ok((loader.load(&candidate)?, candidate))) {
         Ok(loaded) => return Ok(loaded),
         Err(refusal) => refusal,
     };
-    let candidate = Candidate::fallback(plugin, &state.store, refusal)?;
+    let Some(candidate) = Candidate::fallback(plugin, pin, shelf) else { return Err(refusal) };
+    tracing::error!(plugin = plugin.name, "{refusal}; what was pinned before the restart serves instead");
     Ok((loader.load(&candidate)?, candidate))
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::candidate::Candidate;
 use super::slot::Slot;
 use super::store::Store;
 use crate::config::Config;
-use crate::serving::{Active, Source};
+use crate::serving::Active;
 
 pub(crate) struct State {
     pub(super) config: Arc<Config>,
@@ -28,17 +27,6 @@ impl State {
         self.slots.values().map(|slot| Arc::clone(&slot.current)).collect()
     }
 
-    /// Keeps the component of a file on disk: the file may be overwritten, and a rollback may return to the component.
-    pub(super) fn keep(&self, candidate: &Candidate) {
-        if candidate.source != Source::File {
-            return;
-        }
-        if let Err(error) = self.store.keep(&candidate.component) {
-            let plugin = &candidate.config.name;
-            tracing::warn!(plugin, %error, "the component cannot be kept; a rollback to it would not survive a restart");
-        }
-    }
-
     /// Brings on disk what is to survive a restart.
     pub(super) fn keep_pins(&mut self) {
         let configured = self.config.all_plugins();
@@ -47,10 +35,15 @@ impl State {
             Some((name.clone(), slot.pin(plugin)?))
         };
         let pins = self.slots.iter().filter_map(pin).collect();
-        let used: Vec<_> = self.slots.values().flat_map(Slot::digests).collect();
-        if let Err(error) = self.store.set(pins, &used) {
+        if let Err(error) = self.store.set(pins) {
             tracing::error!(%error, "what serves would not survive a restart: data_dir cannot be written to");
         }
+    }
+
+    /// Forgets the components that can come to serve no more. Not while another is on its way.
+    pub(super) fn forget_unused(&self) {
+        let used: Vec<_> = self.slots.values().flat_map(Slot::digests).collect();
+        self.store.forget_unused(&used);
     }
 
     /// Notes what a plugin's file was seen to hold.

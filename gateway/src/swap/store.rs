@@ -6,6 +6,7 @@
 //! so a crash leaves the old ones or the new ones.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -16,10 +17,18 @@ use tallygate_plugin_host::digest;
 
 use crate::shipped;
 
-/// The pins of all plugins, and the components they name.
+/// The pins of all plugins.
 pub(crate) struct Store {
-    folder: PathBuf,
+    shelf: Shelf,
     pins: BTreeMap<String, Pin>,
+    /// Whether the pins on disk are older.
+    behind: bool,
+}
+
+/// Where components are kept.
+#[derive(Clone)]
+pub(crate) struct Shelf {
+    folder: PathBuf,
 }
 
 /// A component that serves instead of the one that the configuration names.
@@ -65,13 +74,38 @@ impl Store {
                 BTreeMap::new()
             }
         };
-        Self { folder, pins }
+        Self { shelf: Shelf { folder }, pins, behind: false }
     }
 
     pub(crate) fn pin(&self, name: &str) -> Option<&Pin> {
         self.pins.get(name)
     }
 
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Replaces all pins, durably.
+    pub(crate) fn set(&mut self, pins: BTreeMap<String, Pin>) -> io::Result<()> {
+        self.behind |= pins != self.pins;
+        self.pins = pins;
+        if self.behind {
+            self.shelf.write(&self.shelf.folder.join(PINS), render(&self.pins).as_bytes())?;
+            self.behind = false;
+        }
+        Ok(())
+    }
+
+    /// Forgets components that neither a pin nor `used` names. Not while one is on its way to be pinned.
+    pub(crate) fn forget_unused(&self, used: &[&str]) {
+        let pinned = |digest: &str| self.pins.values().any(|pin| pin.component == digest);
+        self.shelf.forget(|digest| !used.contains(&digest) && !pinned(digest));
+    }
+}
+
+// === impl Shelf ===
+
+impl Shelf {
     /// The bytes of a component, whole.
     pub(crate) fn component(&self, digest_wanted: &str) -> io::Result<Vec<u8>> {
         for shipped in shipped::NAMES.into_iter().filter_map(shipped::component) {
@@ -95,24 +129,18 @@ impl Store {
         self.write(&path, component)
     }
 
-    /// Replaces all pins, durably, and forgets components that neither a pin nor `used` names.
-    pub(crate) fn set(&mut self, pins: BTreeMap<String, Pin>, used: &[&str]) -> io::Result<()> {
-        if pins != self.pins {
-            self.write(&self.folder.join(PINS), render(&pins).as_bytes())?;
-            self.pins = pins;
-        }
-        self.forget_unused(used);
-        Ok(())
-    }
-
-    fn forget_unused(&self, used: &[&str]) {
+    fn forget(&self, unused: impl Fn(&str) -> bool) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for path in entries.flatten().map(|entry| entry.path()) {
-            let needed = |digest: &str| used.contains(&digest) || self.pins.values().any(|pin| pin.component == digest);
-            let is_component = path.extension().is_some_and(|extension| extension == "wasm");
-            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            // A file that stays although it could go is only in the way of nobody.
-            if is_component && !needed(stem) {
+            let part = |part: Option<&OsStr>| part.and_then(OsStr::to_str).unwrap_or_default().to_owned();
+            let remove = match part(path.extension()).as_str() {
+                "wasm" => unused(&part(path.file_stem())),
+                // What a crash left of a file that was being written.
+                "tmp" => true,
+                _ => false,
+            };
+            // One that stays although it could go takes room, and nothing else.
+            if remove {
                 drop(fs::remove_file(&path));
             }
         }
@@ -161,16 +189,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(folder.path());
         for component in [b"one", b"two"] {
-            store.keep(component).expect("writable");
+            store.shelf().keep(component).expect("writable");
         }
-        store.set(BTreeMap::from([("json".to_owned(), pin(b"one"))]), &[]).expect("writable");
+        store.set(BTreeMap::from([("json".to_owned(), pin(b"one"))])).expect("writable");
+        store.forget_unused(&[]);
 
         let mut store = Store::open(folder.path());
         assert_eq!(store.pin("json"), Some(&pin(b"one")));
-        assert_eq!(store.component(&digest(b"one")).expect("is kept"), b"one");
-        assert!(store.component(&digest(b"two")).is_err());
-        store.set(BTreeMap::new(), &[&digest(b"one")]).expect("writable");
-        assert_eq!(store.component(&digest(b"one")).expect("is used"), b"one");
+        assert_eq!(store.shelf().component(&digest(b"one")).expect("is kept"), b"one");
+        assert!(store.shelf().component(&digest(b"two")).is_err());
+        store.set(BTreeMap::new()).expect("writable");
+        store.forget_unused(&[&digest(b"one")]);
+        assert_eq!(store.shelf().component(&digest(b"one")).expect("is used"), b"one");
         assert_eq!(Store::open(folder.path()).pin("json"), None);
     }
 
@@ -178,10 +208,10 @@ mod tests {
     fn damage_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(folder.path());
-        store.keep(b"one").expect("writable");
-        store.set(BTreeMap::from([("json".to_owned(), pin(b"one"))]), &[]).expect("writable");
-        fs::write(store.path(&digest(b"one")), b"One").expect("writable");
-        assert!(store.component(&digest(b"one")).is_err());
+        store.shelf().keep(b"one").expect("writable");
+        store.set(BTreeMap::from([("json".to_owned(), pin(b"one"))])).expect("writable");
+        fs::write(store.shelf().path(&digest(b"one")), b"One").expect("writable");
+        assert!(store.shelf().component(&digest(b"one")).is_err());
         let file = folder.path().join("plugins").join(PINS);
         let text = fs::read_to_string(&file).expect("is there");
         fs::write(&file, text.replace("true", "fals")).expect("writable");
