@@ -108,7 +108,7 @@ fn it_tells_its_version_and_its_usage() {
     assert_eq!(stdout(&output).trim_end(), format!("tallygate {}", env!("CARGO_PKG_VERSION")));
     let output = tallygate(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for subcommand in ["serve", "check", "bench", "completions"] {
+    for subcommand in ["serve", "check", "bench", "plugin", "completions"] {
         assert!(stdout(&output).contains(subcommand), "{subcommand}");
     }
 }
@@ -191,7 +191,7 @@ fn completions_are_a_script_that_the_shell_takes() {
     let output = tallygate(&["completions", "bash"]);
     assert_eq!(output.status.code(), Some(0));
     let script = stdout(&output);
-    for word in ["_tallygate", "serve", "--ops-listen"] {
+    for word in ["_tallygate", "serve", "--ops-listen", "rollback", "--dry-run"] {
         assert!(script.contains(word), "{word}");
     }
     let Some(bash) = program("bash") else { return };

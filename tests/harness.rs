@@ -3,6 +3,7 @@
 //! Whatever a test did to a gateway, at its end the books must balance: when a [`Gateway`] goes out of scope it is asked
 //! for its counters, stopped with SIGTERM and expected to end well.
 
+mod admin;
 mod guests;
 mod http;
 mod http2;
@@ -22,7 +23,8 @@ use serde_json::{Value, json};
 use setup::CONFIG_FILE;
 use tempfile::TempDir;
 
-pub(crate) use guests::{config_with_unruly_guest, root};
+pub(crate) use admin::ADMIN;
+pub(crate) use guests::{JSON, config_with_unruly_guest, guest, root, variant};
 pub(crate) use http::{Connection, Reply, Request};
 pub(crate) use http2::Http2;
 pub(crate) use metrics::{Metrics, Sample};
@@ -80,6 +82,10 @@ impl Gateway {
 
     pub(crate) fn config_file(&self) -> PathBuf {
         self.folder.path().join(CONFIG_FILE)
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -141,6 +147,19 @@ impl Gateway {
         let status = self.process.wait();
         assert!(status.success(), "ended with {status}:\n{}", self.log());
         self.log()
+    }
+
+    /// Stops it, and starts another one on its folder.
+    pub(crate) fn restart(self) -> Self {
+        self.restart_after(|| ())
+    }
+
+    /// Stops it, does something while nothing serves, and starts another one on its folder.
+    pub(crate) fn restart_after(mut self, between: impl FnOnce()) -> Self {
+        self.check_and_stop();
+        between();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a temporary folder"));
+        Setup::again(folder).start()
     }
 
     /// Stops it as an operator does, the books having been checked.

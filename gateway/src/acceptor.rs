@@ -62,7 +62,7 @@ impl Acceptor {
     fn deal(&self, stream: TcpStream) {
         let open: usize = self.workers.iter().map(Handle::connections).sum();
         let idlest = self.workers.iter().min_by_key(|worker| worker.connections());
-        if open >= self.serving.load().limits.max_connections.min(self.most) {
+        if open >= self.serving.load().config.ingest.max_connections.min(self.most) {
             return self.turn_away(stream);
         }
         let (Some(worker), Ok(stream)) = (idlest, stream.into_std()) else { return };

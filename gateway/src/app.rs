@@ -7,26 +7,24 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, anyhow};
 use arc_swap::ArcSwap;
 use tallygate_index::UniqueIps;
-use tallygate_plugin_host::Host;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::acceptor::Acceptor;
-use crate::compiler;
 use crate::config::Config;
 use crate::files;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::ops;
-use crate::reload::Reloader;
-use crate::serving::{LoadProblem, Loader};
+use crate::reload::Source;
+use crate::swap::{self, LoadProblem, Loader, Swap};
 use crate::worker::{Handle, Shared};
 
 /// A gateway that is built but not yet running: its ports are bound, its plugins loaded.
 pub(crate) struct App {
     shared: Arc<Shared>,
-    config: Config,
-    loader: Loader,
+    config: Arc<Config>,
+    swap: Arc<Swap>,
     ingest: TcpListener,
     ops: TcpListener,
     /// Files that the process may have open.
@@ -46,46 +44,52 @@ const BACKLOG: i32 = 4096;
 
 impl App {
     /// Binds the ports and loads the plugins.
-    pub(crate) fn build(config: Config) -> Result<Self> {
+    ///
+    /// `source` is where the configuration was read from, for when it is to be read again.
+    pub(crate) fn build(config: Config, source: Source) -> Result<Self> {
         let files = files::raise_limit();
         let ingest = bind(config.ingest.listen).context("the ingest port")?;
         let ops = bind(config.ops.listen).context("the operations port")?;
         let metrics = Arc::new(Metrics::new());
-        let host = Host::new(Some(&config.data_dir.join("compiled")), compiler::apart(compiler::LIMITS)?)?;
-        let loader = Loader::new(host, Arc::clone(&metrics));
-        let serving = loader.load(&config, None).map_err(|problems| refused(&problems))?;
-        loader.published(&serving, None);
+        let loader = Loader::new(&config, Some(&config.data_dir.join("compiled")), Arc::clone(&metrics))?;
+        let (workers, config) = (workers(&config), Arc::new(config));
+        let first = swap::first(&loader, Arc::clone(&config), workers);
+        let (state, serving) = first.map_err(|problems| refused(&problems))?;
         let shared = Arc::new(Shared {
             serving: Arc::new(ArcSwap::from_pointee(serving)),
             metrics,
             unique: Arc::new(UniqueIps::new(config.addresses)),
             in_flight: InFlight::new(config.ingest.max_in_flight),
+            workers,
+            changed: watch::Sender::new(()),
         });
-        Ok(Self { shared, config, loader, ingest, ops, files })
+        let swap = Arc::new(Swap::new(Arc::clone(&shared), loader, source, state));
+        Ok(Self { shared, config, swap, ingest, ops, files })
+    }
+
+    /// What changes while it serves is changed by this.
+    pub(crate) fn swap(&self) -> Arc<Swap> {
+        Arc::clone(&self.swap)
     }
 
     /// Serves until `shutdown` ends, then finishes what is in flight.
-    ///
-    /// `reload` turns each hint that the configuration may have changed into a try to load it.
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>, reload: Reloader) -> Result<()> {
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let ends = Ends { draining: watch::Sender::new(false), stop: watch::Sender::new(false) };
-        let Self { shared, config, loader, ingest, ops, files } = self;
+        let Self { shared, config, swap, ingest, ops, files } = self;
         let (ingest_address, ops_address) = (ingest.local_addr()?, ops.local_addr()?);
-        let ops = ops::start(ops, Arc::clone(&shared), ends.draining.subscribe(), ends.stop.subscribe())?;
+        let ops = ops::start(ops, Arc::clone(&shared), swap, ends.draining.subscribe(), ends.stop.subscribe())?;
         let acceptor = Acceptor {
             listener: tokio::net::TcpListener::from_std(ingest)?,
-            workers: start_workers(&config, &shared, &ends)?,
+            workers: start_workers(&shared, &ends)?,
             serving: Arc::clone(&shared.serving),
             metrics: Arc::clone(&shared.metrics),
             most: files::left_for_connections(files, config.ingest.max_connections),
         };
-        let reloads = tokio::task::spawn_local(reload.run(Arc::clone(&shared), loader, config.clone()));
         let acceptor = tokio::task::spawn_local(acceptor.run(ends.draining.subscribe()));
         tracing::info!(ingest = %ingest_address, ops = %ops_address, "ready");
 
         shutdown.await;
-        reloads.abort();
-        let limit = shared.serving.load().limits.drain_timeout;
+        let limit = shared.serving.load().config.ingest.drain_timeout;
         tracing::info!(limit_seconds = limit.as_secs(), "draining: no new connections, finishing what is in flight");
         ends.draining.send_replace(true);
         let workers = acceptor.await.context("the acceptor failed")?;
@@ -95,14 +99,19 @@ impl App {
     }
 }
 
-fn start_workers(config: &Config, shared: &Arc<Shared>, ends: &Ends) -> Result<Vec<Handle>> {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let count = if config.ingest.workers == 0 { cores() } else { config.ingest.workers };
+fn workers(config: &Config) -> usize {
+    match config.ingest.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+fn start_workers(shared: &Arc<Shared>, ends: &Ends) -> Result<Vec<Handle>> {
     let start = |at| {
         let (draining, stop) = (ends.draining.subscribe(), ends.stop.subscribe());
         Handle::start(at, Arc::clone(shared), draining, stop).context("a worker thread")
     };
-    (0..count).map(start).collect()
+    (0..shared.workers).map(start).collect()
 }
 
 /// Waits for the workers to finish, but no longer than `limit`; then for the rest to end.

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod compile_plugin;
+mod plugin;
 mod serve;
 
 use std::io::IsTerminal;
@@ -36,6 +37,12 @@ enum Command {
     Check(ConfigArgs),
     /// Send load to a gateway and measure its answers
     Bench(bench::Bench),
+    /// List, deploy and roll back the plugins of a running gateway
+    #[command(after_help = "The gateway's admin token (ops.admin_token) is read from TALLYGATE_TOKEN.")]
+    Plugin {
+        #[command(subcommand)]
+        command: plugin::Plugin,
+    },
     /// Print a completion script
     Completions {
         /// Which shell to complete for
@@ -77,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&source(&arguments)),
         Command::Check(arguments) => check::run(&Source { file: arguments.config, overrides: from_environment() }),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Plugin { command } => plugin::run(&command, plugin::Environment::read(std::env::var_os)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tallygate", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

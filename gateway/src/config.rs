@@ -1,6 +1,7 @@
 //! The configuration: raw text and overrides in, checked values or every problem at once out.
 
 mod document;
+mod secret;
 mod section;
 mod units;
 
@@ -15,6 +16,7 @@ use tallygate_plugin_host::Limits;
 
 pub(crate) use document::Override;
 use document::{Origin, Table};
+pub(crate) use secret::Secret;
 use section::Section;
 
 /// A checked configuration.
@@ -25,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) ingest: Ingest,
     pub(crate) ops: Ops,
     pub(crate) addresses: Ipv6Policy,
+    pub(crate) swap: Swap,
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) routes: Vec<Route>,
 }
@@ -47,6 +50,27 @@ pub(crate) struct Ingest {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Ops {
     pub(crate) listen: SocketAddr,
+    /// What a request for administration must bring; `None`: there is no administration.
+    pub(crate) admin_token: Option<Secret>,
+}
+
+/// How a plugin takes the place of the one before it.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Swap {
+    /// Real records kept of each route, to try a new plugin on; 0: none.
+    pub(crate) replay_records: usize,
+    /// Bytes of them, of one route.
+    pub(crate) replay_bytes: usize,
+    /// The share of the records replayed whose outcome may differ, from 0 to 1.
+    pub(crate) max_difference: f64,
+    /// How long a new plugin is compared with the one before it while it serves; zero: not at all.
+    pub(crate) probation: Duration,
+    /// How often files are looked at where the system does not tell that they changed.
+    pub(crate) poll: Duration,
+    /// Processor time of compiling one plugin.
+    pub(crate) compile_time: Duration,
+    /// Memory of compiling one plugin, in bytes.
+    pub(crate) compile_memory: usize,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -88,7 +112,11 @@ pub(crate) struct Problems {
 pub(crate) const DEFAULT_PATH: &str = "/logs";
 pub(crate) const DEFAULT_PLUGIN: &str = "json";
 
+/// What a name must be for [`is_plugin_name`].
+pub(crate) const PLUGIN_NAME: &str = "a plugin's name is letters, digits, '-' and '_', at most 64 of them";
+
 const MIB: usize = 1 << 20;
+const GIB: usize = 1 << 30;
 
 // === impl Config ===
 
@@ -146,6 +174,14 @@ impl Plugin {
     }
 }
 
+impl Route {
+    /// The one that claims what no other does.
+    pub(crate) fn everything(plugin: &str) -> Self {
+        let plugin = plugin.to_owned();
+        Self { path: None, content_type: None, headers: Vec::new(), plugin, origin: Origin::Whole }
+    }
+}
+
 fn read(document: Table, problems: &mut Vec<Problem>) -> Config {
     let mut root = Section::root(document, problems);
     let config = Config {
@@ -154,6 +190,7 @@ fn read(document: Table, problems: &mut Vec<Problem>) -> Config {
         ingest: ingest(root.section("ingest")),
         ops: ops(root.section("ops")),
         addresses: addresses(root.section("addresses")),
+        swap: swap(root.section("swap")),
         plugins: root.named_sections("plugins").read(plugin),
         routes: root.sections("routes").read(route).into_iter().flatten().collect(),
     };
@@ -188,9 +225,12 @@ fn ingest(mut section: Section<'_>) -> Ingest {
 }
 
 fn ops(mut section: Section<'_>) -> Ops {
-    let ops = Ops { listen: section.take("listen", units::address, SocketAddr::from(([0, 0, 0, 0], 9102))) };
+    let listen = section.take("listen", units::address, SocketAddr::from(([0, 0, 0, 0], 9102)));
+    section.at_most_one("admin_token", "admin_token_file");
+    let given = section.take("admin_token", |value| units::secret(value).map(Some), None);
+    let in_file = section.take("admin_token_file", |value| units::secret_file(value).map(Some), None);
     section.finish();
-    ops
+    Ops { listen, admin_token: given.or(in_file) }
 }
 
 fn addresses(mut section: Section<'_>) -> Ipv6Policy {
@@ -201,6 +241,20 @@ fn addresses(mut section: Section<'_>) -> Ipv6Policy {
     };
     section.finish();
     policy
+}
+
+fn swap(mut section: Section<'_>) -> Swap {
+    let swap = Swap {
+        replay_records: section.take("replay_records", units::count_or_zero, 10_000),
+        replay_bytes: section.take("replay_bytes", units::size, 16 * MIB),
+        max_difference: section.take("max_difference", units::share, 0.01),
+        probation: section.take("probation", units::duration_or_zero, Duration::from_secs(60)),
+        poll: section.take("poll", units::duration, Duration::from_secs(2)),
+        compile_time: section.take("compile_time", units::duration, Duration::from_secs(60)),
+        compile_memory: section.take("compile_memory", units::size, 2 * GIB),
+    };
+    section.finish();
+    swap
 }
 
 fn plugin((name, mut section): (String, Section<'_>)) -> Plugin {
@@ -214,7 +268,7 @@ fn plugin((name, mut section): (String, Section<'_>)) -> Plugin {
     };
     limits.finish();
     if !is_plugin_name(&name) {
-        section.problem("", "a plugin's name is letters, digits, '-' and '_', at most 64 of them");
+        section.problem("", PLUGIN_NAME);
     }
     let origin = section.origin().clone();
     section.finish();
@@ -258,7 +312,8 @@ fn check_names(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-fn is_plugin_name(name: &str) -> bool {
+/// Names stand in routes, metrics and URLs, as they are.
+pub(crate) fn is_plugin_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !name.is_empty() && name.len() <= 64 && name.bytes().all(fits)
 }

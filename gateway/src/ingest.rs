@@ -55,11 +55,11 @@ async fn answer(worker: &Worker, request: Request<Incoming>) -> Response<Full<By
 
 async fn ingest(worker: &Worker, head: &Parts, body: &mut Incoming) -> Result<pipeline::Tally, Refusal> {
     let serving = worker.serving();
-    let active =
-        serving.routes.find(&head.method, head.uri.path(), &head.headers).map_err(|refused| match refused {
-            Refused::NoSuchPath => Refusal::no_such_path(head.uri.path()),
-            Refused::NotPost => Refusal::not_post(),
-        })?;
+    let limits = &serving.config.ingest;
+    let route = serving.routes.find(&head.method, head.uri.path(), &head.headers).map_err(|refused| match refused {
+        Refused::NoSuchPath => Refusal::no_such_path(head.uri.path()),
+        Refused::NotPost => Refusal::not_post(),
+    })?;
     let text = |name: HeaderName| head.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let encoding =
         Encoding::parse(text(CONTENT_ENCODING).unwrap_or_default()).map_err(|_| Refusal::unknown_encoding())?;
@@ -68,13 +68,13 @@ async fn ingest(worker: &Worker, head: &Parts, body: &mut Incoming) -> Result<pi
     }
 
     let mut held = worker.in_flight.reservation();
-    let body = body::read(worker, body, &serving.limits, &mut held).await?;
+    let body = body::read(worker, body, limits, &mut held).await?;
     let body = match encoding {
-        Some(encoding) => body::decompress(encoding, &body, &serving.limits, &mut held).await?,
+        Some(encoding) => body::decompress(encoding, &body, limits, &mut held).await?,
         None => body,
     };
     let framing = frame::detect(text(CONTENT_TYPE), &body);
-    let framed = pipeline::Framed { body: &body, framing, max_record: serving.limits.max_record };
-    let tally = pipeline::process(worker, active, framed, &mut held).await;
-    tally.map_err(|unjudged| Refusal::unjudged(&unjudged, serving.limits.max_in_flight))
+    let framed = pipeline::Framed { body: &body, framing, max_record: limits.max_record };
+    let tally = pipeline::process(worker, route, framed, &mut held).await;
+    tally.map_err(|unjudged| Refusal::unjudged(&unjudged, limits.max_in_flight))
 }

@@ -16,4 +16,6 @@ mod pipeline;
 mod reload;
 mod serving;
 mod shipped;
+mod swap;
+mod thread;
 mod worker;

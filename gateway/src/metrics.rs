@@ -7,6 +7,8 @@
 mod merge;
 mod openmetrics;
 
+use std::time::Duration;
+
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -17,6 +19,9 @@ const CALL_BUCKETS: [f64; 21] = [
     1e-6, 2e-6, 4e-6, 7e-6, 1e-5, 2e-5, 4e-5, 7e-5, 1e-4, 2e-4, 4e-4, 7e-4, 1e-3, 2e-3, 4e-3, 7e-3, 1e-2, 3e-2, 1e-1,
     3e-1, 1.0,
 ];
+
+/// Seconds of one stage of a swap.
+const STAGE_BUCKETS: [f64; 10] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0, 1e1, 1e2];
 
 pub(crate) struct Metrics {
     registry: Registry,
@@ -36,6 +41,8 @@ pub(crate) struct Metrics {
     generation: IntGaugeVec,
     reloads: IntCounterVec,
     rollbacks: IntCounterVec,
+    stages: HistogramVec,
+    replayed: IntCounterVec,
     traps: IntCounterVec,
     seconds: HistogramVec,
     memory: IntGaugeVec,
@@ -61,6 +68,7 @@ pub(crate) struct PluginMetrics {
     name: String,
     pub(crate) memory: IntGauge,
     pub(crate) generation: IntGauge,
+    pub(crate) rollbacks: IntCounter,
     rejected: IntCounterVec,
     traps: IntCounterVec,
 }
@@ -137,7 +145,7 @@ impl Metrics {
             set_bytes: make.gauge("tallygate_set_bytes", "Memory of the set of unique addresses."),
             generation: make.gauges(
                 "tallygate_plugin_generation",
-                "How many times the plugin was loaded, the one that serves included.",
+                "The generation of the plugin that serves: each one that comes to serve has the next number.",
                 &["plugin"],
             ),
             reloads: make.counters(
@@ -149,6 +157,17 @@ impl Metrics {
                 "tallygate_plugin_rollbacks_total",
                 "Returns to the previous generation of a plugin.",
                 &["plugin"],
+            ),
+            stages: make.histograms(
+                "tallygate_plugin_stage_seconds",
+                "Seconds of the stages that components passed on their way to serve.",
+                &["plugin", "stage"],
+                &STAGE_BUCKETS,
+            ),
+            replayed: make.counters(
+                "tallygate_plugin_replayed_total",
+                "Past records that a new plugin was tried on, by whether it judged them as the one that served.",
+                &["plugin", "outcome"],
             ),
             traps: make.counters(
                 "tallygate_plugin_traps_total",
@@ -188,8 +207,10 @@ impl Metrics {
     }
 
     pub(crate) fn plugin(&self, name: &str) -> PluginMetrics {
-        self.rollbacks.with_label_values(&[name]);
         self.calls(name, NOBODY);
+        for outcome in ["same", "different"] {
+            self.replayed.with_label_values(&[name, outcome]);
+        }
         for kind in ["trap", "deadline", "contract"] {
             self.traps.with_label_values(&[name, kind]);
         }
@@ -197,6 +218,7 @@ impl Metrics {
             name: name.to_owned(),
             memory: self.memory.with_label_values(&[name]),
             generation: self.generation.with_label_values(&[name]),
+            rollbacks: self.rollbacks.with_label_values(&[name]),
             rejected: self.rejected.clone(),
             traps: self.traps.clone(),
         }
@@ -236,6 +258,15 @@ impl Metrics {
 
     pub(crate) fn plugin_loaded(&self, name: &str, stage: &str, result: &'static str) {
         self.reloads.with_label_values(&[name, stage, result]).inc();
+    }
+
+    pub(crate) fn stage_passed(&self, name: &str, stage: &str, took: Duration) {
+        self.stages.with_label_values(&[name, stage]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn replayed(&self, name: &str, records: u64, different: u64) {
+        self.replayed.with_label_values(&[name, "same"]).inc_by(records.saturating_sub(different));
+        self.replayed.with_label_values(&[name, "different"]).inc_by(different);
     }
 
     pub(crate) fn config_reloaded(&self, result: &'static str) {

@@ -1,5 +1,7 @@
 //! The operations port: metrics and health, on a runtime of its own, so that no flood of logs makes it late.
 
+mod admin;
+
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -20,12 +22,17 @@ use tower_service::Service;
 
 use crate::metrics::Exposition;
 use crate::net::{self, Waits};
+use crate::swap::Swap;
+use crate::thread;
 use crate::worker::Shared;
 
 #[derive(Clone)]
 struct Ops {
     shared: Arc<Shared>,
+    swap: Arc<Swap>,
     draining: watch::Receiver<bool>,
+    /// Places for components that are uploaded.
+    uploads: Arc<Semaphore>,
 }
 
 const WAITS: Waits =
@@ -33,20 +40,28 @@ const WAITS: Waits =
 /// Scrapers and people; nobody needs more.
 const CONNECTIONS: usize = 256;
 
+/// Components that may be uploaded at the same time: one that is loaded, and one that waits.
+const UPLOADS: usize = 2;
+
 const PAGE: &str = include_str!("ops/index.html");
 
 /// Serves the port on a thread of its own until `stop` turns true. `draining` shows in `/readyz`.
 pub(crate) fn start(
     listener: std::net::TcpListener,
     shared: Arc<Shared>,
+    swap: Arc<Swap>,
     draining: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<JoinHandle<()>> {
     let serve = move || -> io::Result<()> {
-        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+        let mut builder = Builder::new_current_thread();
+        // What takes its time, the loads of plugins, makes way for what serves.
+        builder.enable_all().on_thread_start(thread::make_way);
+        let runtime = builder.build_local(LocalOptions::default())?;
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener)?;
-            accept(listener, router(Ops { shared, draining }), stop).await;
+            let ops = Ops { shared, swap, draining, uploads: Arc::new(Semaphore::new(UPLOADS)) };
+            accept(listener, router(ops), stop).await;
             Ok(())
         })
     };
@@ -63,6 +78,7 @@ fn router(ops: Ops) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .merge(admin::router(ops.clone()))
         .fallback(async || (StatusCode::NOT_FOUND, "not here; / tells what is\n"))
         .with_state(ops)
 }
@@ -139,7 +155,7 @@ async fn serve(stream: TcpStream, router: Router, stop: watch::Receiver<bool>) {
 impl Ops {
     /// Brings the gauges up to date that are read rather than counted.
     fn refresh(&self) {
-        let Shared { serving, metrics, unique, in_flight } = &*self.shared;
+        let Shared { serving, metrics, unique, in_flight, .. } = &*self.shared;
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         metrics.unique.set(gauge(unique.len()));
         metrics.saturated_prefixes.set(gauge(unique.saturated_prefixes()));

@@ -3,14 +3,13 @@
 mod call;
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
 
 use crate::in_flight::{NoRoom, Reservation};
-use crate::serving::Active;
+use crate::serving::{Active, Route};
 use crate::worker::Worker;
 
 pub(crate) use call::OwnPlugins;
@@ -71,9 +70,11 @@ struct Reject {
 /// A request on its way through.
 struct Run<'a> {
     worker: &'a Worker,
-    active: &'a Arc<Active>,
+    route: &'a Route,
     body: &'a Bytes,
     received: usize,
+    /// Those among them that no plugin saw.
+    unframed: usize,
     outcome: Outcome,
     /// The first rejected records.
     rejects: Vec<Reject>,
@@ -87,14 +88,15 @@ struct Run<'a> {
 /// When it cannot be judged now: then all records are counted as refused, and may be sent again.
 pub(crate) async fn process(
     worker: &Worker,
-    active: &Arc<Active>,
+    route: &Route,
     body: Framed<'_>,
     held: &mut Reservation<'_>,
 ) -> Result<Tally, Unjudged> {
     let Framed { body, framing, max_record } = body;
     let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
     let mut frames = Frames::new(body, framing, bounds);
-    let mut run = Run { worker, active, body, received: 0, outcome: Outcome::default(), rejects: Vec::new() };
+    let mut run =
+        Run { worker, route, body, received: 0, unframed: 0, outcome: Outcome::default(), rejects: Vec::new() };
     let mut chunk = worker.take_chunk();
     let mut first = true;
     let judged = loop {
@@ -118,6 +120,9 @@ pub(crate) async fn process(
             }
             worker.own_metrics.received.inc_by(run.received as u64);
             worker.metrics.refused(unjudged.reason(), run.received as u64);
+            if let (Unjudged::Unavailable(_), Some(counts)) = (&unjudged, route.active.counts.of(worker.at)) {
+                counts.refused(run.received as u64);
+            }
             Err(unjudged)
         }
     };
@@ -149,7 +154,8 @@ impl Run<'_> {
         let first = self.received;
         self.received += records_in(chunk, self.body);
         if !records.is_empty() {
-            let answer = call::extract(self.worker, self.active, self.body, chunk).await?;
+            self.route.samples.offer(self.worker.at, records);
+            let answer = call::extract(self.worker, &self.route.active, self.body, chunk).await?;
             if answer.accepted() < records.len() {
                 self.note_rejects(first, chunk, &answer);
             }
@@ -164,6 +170,7 @@ impl Run<'_> {
         if let Some(code) = chunk.reject {
             self.note_reject(first + records.len(), code, None);
             self.outcome.push_reject(code);
+            self.unframed += 1;
         }
         Ok(())
     }
@@ -185,7 +192,8 @@ impl Run<'_> {
 
     /// Adds, counts, and finds words for the first rejects.
     async fn finish(self) -> Tally {
-        let Self { worker, active, body, received, outcome, rejects } = self;
+        let Self { worker, route, body, received, unframed, outcome, rejects } = self;
+        let active = &route.active;
         let mut named = Vec::with_capacity(rejects.len());
         for Reject { record, code, place } in rejects {
             let seen = place.clone().filter(|_| code != Code::TRAP).and_then(|place| body.get(place));
@@ -200,6 +208,9 @@ impl Run<'_> {
         worker.add(&outcome);
         worker.own_metrics.received.inc_by(received as u64);
         worker.plugins.count_accepted(worker, active, accepted as u64);
+        if let Some(counts) = active.counts.of(worker.at) {
+            counts.judged(accepted as u64, (received - unframed - accepted) as u64);
+        }
         if accepted < received {
             count_rejects(active, &outcome);
         }

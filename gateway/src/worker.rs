@@ -23,6 +23,7 @@ use crate::metrics::{Metrics, WorkerMetrics};
 use crate::net::{self, Waits};
 use crate::pipeline::OwnPlugins;
 use crate::serving::Serving;
+use crate::thread;
 
 /// What all workers share.
 pub(crate) struct Shared {
@@ -30,10 +31,16 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) unique: Arc<UniqueIps>,
     pub(crate) in_flight: InFlight,
+    /// How many workers there are.
+    pub(crate) workers: usize,
+    /// Sent to when something else serves, so that workers without a request let go of what serves no more.
+    pub(crate) changed: watch::Sender<()>,
 }
 
 /// What belongs to one worker, and to nobody else.
 pub(crate) struct Worker {
+    /// Which of the workers it is.
+    pub(crate) at: usize,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) own_metrics: WorkerMetrics,
     pub(crate) in_flight: Share,
@@ -74,6 +81,7 @@ const HANDOVER: usize = 1024;
 impl Worker {
     fn new(shared: &Shared, at: usize) -> Self {
         Self {
+            at,
             metrics: Arc::clone(&shared.metrics),
             own_metrics: shared.metrics.worker(at),
             in_flight: shared.in_flight.share(),
@@ -146,10 +154,12 @@ impl Handle {
         let thread = std::thread::Builder::new().name(format!("ingest-{at}")).spawn(move || {
             // One blocking thread: plugins that misbehave are contained there, one after the other.
             let mut builder = Builder::new_current_thread();
-            match builder.enable_all().max_blocking_threads(1).build_local(LocalOptions::default()) {
+            builder.enable_all().max_blocking_threads(1).on_thread_start(thread::make_way);
+            match builder.build_local(LocalOptions::default()) {
                 Ok(runtime) => {
                     let worker = Rc::new(Worker::new(&shared, at));
-                    runtime.block_on(run(worker, receiver, draining, stop));
+                    let changed = shared.changed.subscribe();
+                    runtime.block_on(run(worker, changed, receiver, draining, stop));
                     runtime.shutdown_background();
                 }
                 Err(error) => tracing::error!(%error, "a worker cannot start"),
@@ -182,10 +192,12 @@ impl Handle {
 
 async fn run(
     worker: Rc<Worker>,
+    changed: watch::Receiver<()>,
     mut receiver: mpsc::Receiver<(std::net::TcpStream, Guard)>,
     draining: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) {
+    drop(tokio::task::spawn_local(follow(Rc::clone(&worker), changed)));
     let finish = async {
         // Each connection holds a sender; when all are gone, so are the connections.
         let (alive, mut all_done) = mpsc::channel::<()>(1);
@@ -205,6 +217,13 @@ async fn run(
     }
 }
 
+/// Takes notice of what serves, request or no request.
+async fn follow(worker: Rc<Worker>, mut changed: watch::Receiver<()>) {
+    while changed.changed().await.is_ok() {
+        worker.serving();
+    }
+}
+
 async fn connection(worker: Rc<Worker>, stream: std::net::TcpStream, draining: watch::Receiver<bool>) {
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
@@ -213,7 +232,7 @@ async fn connection(worker: Rc<Worker>, stream: std::net::TcpStream, draining: w
             return;
         }
     };
-    let limits = &worker.serving().limits;
+    let limits = &worker.serving().config.ingest;
     let waits = Waits { header: limits.header_timeout, idle: limits.idle_timeout, write: limits.body_timeout };
     net::serve(stream, ingest::service(worker), waits, draining).await;
 }

@@ -5,13 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use tallygate_plugin_host::Host;
 
-use crate::compiler;
 use crate::config::{Problem, Problems};
 use crate::metrics::Metrics;
 use crate::reload::Source;
-use crate::serving::Loader;
+use crate::swap::Loader;
 
 /// Reads the configuration and loads its plugins, just as `serve` would, and tells all that is wrong.
 pub(super) fn run(source: &Source) -> Result<ExitCode> {
@@ -19,8 +17,8 @@ pub(super) fn run(source: &Source) -> Result<ExitCode> {
         Ok(config) => config,
         Err(problems) => return tell(&problems),
     };
-    let loader = Loader::new(Host::new(None, compiler::apart(compiler::LIMITS)?)?, Arc::new(Metrics::new()));
-    if let Err(found) = loader.load(&config, None) {
+    let found = Loader::new(&config, None, Arc::new(Metrics::new()))?.check(&config);
+    if !found.is_empty() {
         let problems = found
             .iter()
             .map(|problem| Problem { origin: problem.plugin.origin.clone(), message: problem.to_string() })

@@ -7,9 +7,12 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::reload::{Hint, Reloader, Source};
+use crate::reload::Source;
+use crate::swap::{Hint, Signature, Threads};
 
 pub(super) fn run(source: &Source) -> Result<ExitCode> {
+    // Looked at before it is read: what changes in between is seen later.
+    let seen = source.file.as_deref().and_then(Signature::of);
     let config = match source.load() {
         Ok(config) => config,
         Err(problems) => {
@@ -18,12 +21,13 @@ pub(super) fn run(source: &Source) -> Result<ExitCode> {
         }
     };
     super::start_logging(config.log_level);
-    let app = App::build(config)?;
+    let app = App::build(config, source.clone())?;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let served = runtime.block_on(async {
-        let (reloader, hint) = Reloader::new(source.clone());
-        hint_at_hangup(hint)?;
-        app.run(shutdown()?, reloader).await
+        // Before the ports are served: what changes from here on is seen.
+        let threads = Threads::start(app.swap(), source.file.clone(), seen).context("the threads of the swap")?;
+        hint_at_hangup(threads.hint())?;
+        app.run(shutdown()?).await
     });
     // A reload that hangs, in a file system or a compiler, does not keep the process alive.
     runtime.shutdown_background();

@@ -42,6 +42,7 @@ pub(super) enum Value {
     Array(Vec<Node>),
     String(String),
     Integer(i64),
+    Float(f64),
     Boolean(bool),
     /// A kind of value that no key takes, by its name.
     Other(&'static str),
@@ -138,7 +139,10 @@ impl Lines {
                 Err(_) => Value::Other("an integer beyond 64 bits"),
             },
             DeValue::Boolean(boolean) => Value::Boolean(*boolean),
-            DeValue::Float(_) => Value::Other("a float"),
+            DeValue::Float(number) => match number.as_str().parse() {
+                Ok(number) => Value::Float(number),
+                Err(_) => Value::Other("a float"),
+            },
             DeValue::Datetime(_) => Value::Other("a date"),
             DeValue::Array(values) => {
                 let node = |value: &Spanned<DeValue<'_>>| Node {

@@ -38,6 +38,14 @@ impl<'a> Section<'a> {
         self.optional(key, read)
     }
 
+    /// Notes a problem if both keys are there, at the second of them. To be asked before they are read.
+    pub(super) fn at_most_one(&mut self, one: &str, other: &str) {
+        if let (true, Some(node)) = (self.table.contains_key(one), self.table.get(other)) {
+            let message = format!("{} and {} are both given; give one of them", self.full(one), self.full(other));
+            self.problems.push(Problem { origin: node.origin.clone(), message });
+        }
+    }
+
     /// A table within this one; empty if it is missing.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'_> {
         self.known.push(key);

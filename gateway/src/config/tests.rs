@@ -15,6 +15,8 @@ fn no_file_is_needed() {
     assert_eq!(config.ingest.listen.port(), 5000);
     assert_eq!(config.ops.listen.port(), 9102);
     assert_eq!(config.ingest.max_body, 16 << 20);
+    assert_eq!(config.ops.admin_token, None);
+    assert_eq!((config.swap.replay_records, config.swap.replay_bytes), (10_000, 16 << 20));
     assert_eq!(config.all_plugins().iter().map(|plugin| plugin.name.as_str()).collect::<Vec<_>>(), ["json"]);
 }
 
@@ -38,9 +40,18 @@ fn every_key_is_read() {
         workers = 10
         [ops]
         listen = "[::1]:2"
+        admin_token = "s3cret"
         [addresses]
         ipv6 = "/56"
         max_per_64 = 7
+        [swap]
+        replay_records = 0
+        replay_bytes = "1 MB"
+        max_difference = 0.5
+        probation = "0 s"
+        poll = "1 min"
+        compile_time = "2 s"
+        compile_memory = "3 GiB"
         [plugins.mine]
         path = "mine.wasm"
         settings = { fields = "a,b", deep = 3, strict = true }
@@ -59,6 +70,17 @@ fn every_key_is_read() {
     assert_eq!(config.ingest.idle_timeout, Duration::from_secs(480));
     assert_eq!(config.ingest.body_timeout, Duration::from_millis(700));
     assert_eq!(config.addresses.cap_per_64.get(), 7);
+    assert!(config.ops.admin_token.is_some_and(|token| token.is("s3cret")));
+    let swap = Swap {
+        replay_records: 0,
+        replay_bytes: 1_000_000,
+        max_difference: 0.5,
+        probation: Duration::ZERO,
+        poll: Duration::from_secs(60),
+        compile_time: Duration::from_secs(2),
+        compile_memory: 3 << 30,
+    };
+    assert_eq!(config.swap, swap);
     let [plugin] = config.plugins.as_slice() else { panic!("one plugin") };
     assert_eq!(plugin.limits, Limits { memory: 8 << 20, time: Duration::from_millis(50) });
     let settings = [("deep", "3"), ("fields", "a,b"), ("strict", "true")];
@@ -82,7 +104,7 @@ limits = { memory = "much" }
 plugins = ["yours", "mine"]
 [[routes]]
 path = "logs"
-[wat]
+[elsewhere]
 "#;
     assert_eq!(
         problems(text, &[]),
@@ -97,7 +119,7 @@ path = "logs"
             "t.toml:12: routes.path: expected a path that begins with \"/\", without a query, found \"logs\"",
             "t.toml:11: routes.plugins is missing",
             "t.toml:11: routes: a route needs at least one of path, content_type and header",
-            "t.toml:13: unknown key wat; known here: data_dir, log_level, ingest, ops, addresses, plugins, routes",
+            "t.toml:13: unknown key elsewhere; known here: data_dir, log_level, ingest, ops, addresses, swap, plugins, routes",
             "t.toml:7: plugins.mine has no path, and no plugin of that name is shipped (shipped: access-log, json)",
         ]
     );
@@ -123,6 +145,81 @@ fn variables_override_the_file() {
         ["TALLYGATE_INGEST__WORKER: unknown key ingest.worker, did you mean workers?"]
     );
     assert!(problems("", &over("TALLYGATE_OPS__LISTEN", "x"))[0].starts_with("TALLYGATE_OPS__LISTEN: ops.listen: "));
+}
+
+#[test]
+fn a_share_is_written_as_a_float_or_an_integer_and_lies_between_0_and_1() {
+    let share = |written: &str| Config::parse(&format!("[swap]\nmax_difference = {written}"), &[]);
+    for (written, meant) in [("0.25", 0.25), ("0", 0.0), ("1", 1.0), ("1e-3", 0.001), ("\"0.5\"", 0.5)] {
+        assert_eq!(share(written).expect("good").swap.max_difference.to_bits(), f64::to_bits(meant), "{written}");
+    }
+    for wrong in ["1.01", "-0.5", "2", "nan", "inf", "\"some\"", "\"NaN\"", "true"] {
+        let problems = share(wrong).expect_err(wrong);
+        assert!(
+            problems[0].message.starts_with("swap.max_difference: expected a share from 0 to 1, found "),
+            "{wrong}"
+        );
+        assert_eq!(problems[0].origin, Origin::Line(2), "{wrong}");
+    }
+    let config = Config::parse("", &over("TALLYGATE_SWAP__MAX_DIFFERENCE", "0.125")).expect("good");
+    assert_eq!(config.swap.max_difference.to_bits(), 0.125_f64.to_bits());
+}
+
+#[test]
+fn only_a_probation_may_last_no_time() {
+    for key in ["poll", "compile_time"] {
+        let found = problems(&format!("[swap]\n{key} = \"0 s\""), &[]);
+        assert_eq!(
+            found,
+            [format!("t.toml:2: swap.{key}: expected a time such as \"10 s\" or \"100 ms\", found \"0 s\"")]
+        );
+    }
+    let found = problems("[swap]\nprobation = 0", &[]);
+    assert_eq!(found, ["t.toml:2: swap.probation: expected a time such as \"10 s\", or \"0 s\", found 0"]);
+}
+
+#[test]
+fn a_token_is_compared_and_never_shown() {
+    let config = Config::parse("", &over("TALLYGATE_OPS__ADMIN_TOKEN", "s3cret")).expect("good");
+    let token = config.ops.admin_token.as_ref().expect("a token");
+    assert!(token.is("s3cret"));
+    for other in ["", "s3cre", "s3cret ", "s3creT", "s3cret-and-more"] {
+        assert!(!token.is(other), "{other:?}");
+    }
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_token_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    let text = format!("[ops]\nadmin_token_file = \"{}\"", file.display());
+    assert!(problems(&text, &[])[0].starts_with("t.toml:2: ops.admin_token_file: cannot read "));
+    std::fs::write(&file, " s3cret\r\n").expect("writable");
+    let config = Config::parse(&text, &[]).expect("good");
+    assert!(config.ops.admin_token.is_some_and(|token| token.is("s3cret")));
+    std::fs::write(&file, "\n").expect("writable");
+    let empty = "the token is empty; without the key there is none";
+    assert_eq!(problems(&text, &[]), [format!("t.toml:2: ops.admin_token_file: {}: {empty}", file.display())]);
+    assert_eq!(
+        problems(&text, &over("TALLYGATE_OPS__ADMIN_TOKEN", "s3cret"))[0],
+        "t.toml:2: ops.admin_token and ops.admin_token_file are both given; give one of them"
+    );
+}
+
+#[test]
+fn a_token_that_no_header_can_hold_is_refused_untold() {
+    let unfit = "a token is letters, digits and other visible ASCII characters, without spaces";
+    for (written, message) in [
+        ("\"\"", "the token is empty; without the key there is none"),
+        ("\"two words\"", unfit),
+        ("\"pässword\"", unfit),
+        ("\"line\\nend\"", unfit),
+        ("12345", "expected a string"),
+    ] {
+        let found = problems(&format!("[ops]\nadmin_token = {written}"), &[]);
+        assert_eq!(found, [format!("t.toml:2: ops.admin_token: {message}")], "{written}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use tallygate_index::Granularity;
 
 use super::document::Value;
+use super::secret::Secret;
 
 type Read<T> = Result<T, String>;
 
@@ -32,8 +33,20 @@ pub(super) fn size(value: &Value) -> Read<usize> {
     usize::try_from(bytes).map_err(|_| wrong())
 }
 
-/// A time span: a number with a unit.
+/// A time span of some length: a number with a unit.
 pub(super) fn duration(value: &Value) -> Read<Duration> {
+    match span(value) {
+        Some(span) if span > Duration::ZERO => Ok(span),
+        _ => Err(expected("a time such as \"10 s\" or \"100 ms\"", value)),
+    }
+}
+
+/// A time span, or none: "0 s".
+pub(super) fn duration_or_zero(value: &Value) -> Read<Duration> {
+    span(value).ok_or_else(|| expected("a time such as \"10 s\", or \"0 s\"", value))
+}
+
+fn span(value: &Value) -> Option<Duration> {
     const UNITS: [(&str, u64); 8] = [
         ("ms", 1),
         ("s", 1_000),
@@ -44,11 +57,7 @@ pub(super) fn duration(value: &Value) -> Read<Duration> {
         ("day", 86_400_000),
         ("days", 86_400_000),
     ];
-    let wrong = || expected("a time such as \"10 s\" or \"100 ms\"", value);
-    match with_unit(value, &UNITS) {
-        Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
-        _ => Err(wrong()),
-    }
+    with_unit(value, &UNITS).map(Duration::from_millis)
 }
 
 pub(super) fn count(value: &Value) -> Read<usize> {
@@ -64,6 +73,18 @@ pub(super) fn count_or_zero(value: &Value) -> Read<usize> {
         .ok_or_else(|| expected("a number", value))
 }
 
+/// A part of a whole.
+#[allow(clippy::cast_precision_loss, reason = "an integer that cannot be told apart from its neighbours is no share")]
+pub(super) fn share(value: &Value) -> Read<f64> {
+    let number = match value {
+        Value::Float(number) => Some(*number),
+        Value::Integer(number) => Some(*number as f64),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| expected("a share from 0 to 1", value))
+}
+
 pub(super) fn cap(value: &Value) -> Read<NonZeroU32> {
     let number = with_unit(value, &[("", 1)]).and_then(|number| u32::try_from(number).ok());
     number.and_then(NonZeroU32::new).ok_or_else(|| expected("a number from 1 to 4294967295", value))
@@ -74,6 +95,21 @@ pub(super) fn path(value: &Value) -> Read<PathBuf> {
         Value::String(text) if !text.is_empty() => Ok(PathBuf::from(text)),
         _ => Err(expected("a path", value)),
     }
+}
+
+/// What was found is not told: it would show in a log.
+pub(super) fn secret(value: &Value) -> Read<Secret> {
+    match value {
+        Value::String(text) => Secret::new(text),
+        _ => Err("expected a string".to_owned()),
+    }
+}
+
+/// A secret that a file holds, with blanks and line ends around it that do not count.
+pub(super) fn secret_file(value: &Value) -> Read<Secret> {
+    let path = path(value)?;
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Secret::new(text.trim()).map_err(|message| format!("{}: {message}", path.display()))
 }
 
 pub(super) fn address(value: &Value) -> Read<SocketAddr> {
@@ -167,6 +203,7 @@ fn expected(what: &str, found: &Value) -> String {
         Value::Array(_) => "an array".to_owned(),
         Value::String(text) => format!("\"{}\"", text.chars().take(80).collect::<String>()),
         Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
         Value::Boolean(boolean) => boolean.to_string(),
         Value::Other(name) => (*name).to_owned(),
     };

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,14 +14,21 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::metrics::CallMetrics;
 use crate::serving::{Active, Serving};
+use crate::thread::processor_time;
 use crate::worker::Worker;
 
 /// After a question that took so long, the other connections of the thread have a turn before the next.
 const SLOW: Duration = Duration::from_millis(1);
 
+/// A call that answers after so much computing holds up its thread for too long to be made there.
+const SLOW_CALL: Duration = Duration::from_millis(10);
+
 /// A call that fails after so long is like a missed deadline: it holds up a thread for nothing. One that answers is not:
 /// the machine may have been busy with something else.
 const SLOW_FAILURE: Duration = Duration::from_millis(5);
+
+/// A plugin that fails more often than this without an answer between costs its thread more than it is worth.
+const FAILURES_IN_A_ROW: u32 = 2;
 
 /// The plugins as one worker has them.
 #[derive(Default)]
@@ -31,8 +38,17 @@ pub(crate) struct OwnPlugins(RefCell<Vec<OwnPlugin>>);
 struct OwnPlugin {
     id: u64,
     instance: Option<Instance>,
+    /// The instance for calls beside the worker's thread.
+    beside: Kept,
+    /// Calls that failed, one after the other.
+    failures: u32,
+    /// Whether the last call took long by the clock, so that the next is measured by what it computes.
+    suspect: bool,
     metrics: CallMetrics,
 }
+
+/// An instance that is kept for calls beside a worker's thread. There is one turn at a time, so nobody waits for the lock.
+type Kept = Arc<Mutex<Option<Instance>>>;
 
 /// The plugin cannot be relied on now; nothing was judged.
 #[derive(Debug, thiserror::Error)]
@@ -49,22 +65,29 @@ pub(super) async fn extract(
     body: &Bytes,
     chunk: &Chunk,
 ) -> Result<Outcome, Unavailable> {
-    let health = active.plugin.health();
-    if health.is_isolated() {
+    let counts = active.counts.of(worker.at);
+    let called = |failed| counts.map(|counts| counts.called(failed)).unwrap_or_default();
+    if active.plugin.health().is_isolated() {
         let turn = turn(worker).await;
         // Asked only now: whoever had the turn before may have found out.
         refuse_if_paused(active)?;
-        return contain_beside(active, body, chunk, turn).await;
+        let kept = Some(worker.plugins.beside(worker, active));
+        let (outcome, failed) = ask_beside(active, body, chunk, Beside { kept, turn }).await;
+        called(failed);
+        return outcome;
     }
     refuse_if_paused(active)?;
-    match worker.plugins.timed_call(worker, active, |instance| instance.extract(chunk.records(body))) {
+    let answer = worker.plugins.timed_call(worker, active, |instance| instance.extract(chunk.records(body)));
+    called(answer.is_err());
+    match answer {
         Ok(outcome) => {
-            health.recover();
+            active.plugin.health().recover();
             Ok(outcome)
         }
         Err(failure) => {
             note(active, &failure);
-            contain_beside(active, body, chunk, turn(worker).await).await
+            let turn = turn(worker).await;
+            ask_beside(active, body, chunk, Beside { kept: None, turn }).await.0
         }
     }
 }
@@ -97,29 +120,41 @@ fn refuse_if_paused(active: &Active) -> Result<(), Unavailable> {
     if active.plugin.health().is_paused() { Err(unavailable(active, "it keeps failing")) } else { Ok(()) }
 }
 
-/// Finds out on another thread which records are to blame, so that nobody else waits for it. There is one such thread
-/// per worker, and one turn on it: plugins that misbehave wait for each other, and whoever stops waiting leaves nothing
-/// behind. What is found out about the plugin is noted over there, whether or not anybody still waits for the answer.
-async fn contain_beside(
+/// What a call beside a worker's thread has to itself.
+struct Beside {
+    /// The instance for calls beside. `None`: the call has failed in place, and what is left is to find out why.
+    kept: Option<Kept>,
+    turn: OwnedSemaphorePermit,
+}
+
+/// Asks on another thread, so that nobody else waits for the answer. There is one such thread per worker, and one turn on
+/// it: plugins that misbehave wait for each other, and whoever stops waiting leaves nothing behind. What is found out about
+/// the plugin is noted over there, whether or not anybody still waits. Tells also whether the plugin failed.
+async fn ask_beside(
     active: &Arc<Active>,
     body: &Bytes,
     chunk: &Chunk,
-    turn: OwnedSemaphorePermit,
-) -> Result<Outcome, Unavailable> {
+    beside: Beside,
+) -> (Result<Outcome, Unavailable>, bool) {
     let records = chunk.records(body);
     // A copy, so that the rest of the body goes with its request.
     let (data, starts, ends) = (records.data.to_vec(), records.starts.to_vec(), records.ends.to_vec());
     let (active_there, gone) = (Arc::clone(active), Gone::default());
     let seen_there = Arc::clone(&gone.0);
-    let contained = tokio::task::spawn_blocking(move || {
+    let asked = tokio::task::spawn_blocking(move || {
         let records = Records { data: &data, starts: &starts, ends: &ends };
-        let outcome = contain_here(&active_there, records, &seen_there);
+        let Beside { kept, turn } = beside;
+        let answer = kept.and_then(|kept| ask_kept(&active_there, &kept, records));
+        let failed = answer.is_none();
+        let outcome = answer.map_or_else(|| contain_here(&active_there, records, &seen_there), Ok);
         drop(turn);
-        outcome
+        (outcome, failed)
     });
-    let outcome = contained.await;
+    let answer = asked.await;
     drop(gone);
-    outcome.unwrap_or_else(|_| Err(unavailable(active, "the gateway failed while it looked for the record to blame")))
+    answer.unwrap_or_else(|_| {
+        (Err(unavailable(active, "the gateway failed while it looked for the record to blame")), true)
+    })
 }
 
 /// Turns true when dropped: the one who asked waits no longer.
@@ -132,9 +167,36 @@ impl Drop for Gone {
     }
 }
 
-fn contain_here(active: &Active, records: Records<'_>, gone: &AtomicBool) -> Result<Outcome, Unavailable> {
+/// One call of the instance for calls beside. `None` if it failed.
+fn ask_kept(active: &Active, kept: &Kept, records: Records<'_>) -> Option<Outcome> {
+    let start = processor_time();
+    let mut own = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = call_kept(&mut own, &active.plugin, |instance| instance.extract(records));
     let health = active.plugin.health();
-    let outcome = contain(&active.plugin, records, |failure| {
+    match answer {
+        Ok(outcome) => {
+            health.recover();
+            if processor_time().saturating_sub(start) > SLOW_CALL {
+                health.isolate();
+            }
+            Some(outcome)
+        }
+        Err(failure) => {
+            note(active, &failure);
+            // It fails over and over: no reason to let it back among those that serve connections.
+            health.isolate();
+            None
+        }
+    }
+}
+
+/// Finds out which records make the plugin fail. On probation, the generation before judges instead: what a new plugin
+/// fails at costs no record.
+fn contain_here(active: &Active, records: Records<'_>, gone: &AtomicBool) -> Result<Outcome, Unavailable> {
+    let stand_in = active.stand_in();
+    let plugin = stand_in.as_deref().unwrap_or(&active.plugin);
+    let health = active.plugin.health();
+    let outcome = contain(plugin, records, |failure| {
         note(active, failure);
         if gone.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -157,6 +219,7 @@ fn contain_here(active: &Active, records: Records<'_>, gone: &AtomicBool) -> Res
 
 fn note(active: &Active, failure: &Failure) {
     active.metrics.failed(failure.kind());
+    active.failures.fetch_add(1, Ordering::Relaxed);
     if active.may_warn() {
         tracing::warn!(plugin = active.plugin.name(), kind = failure.kind(), error = %failure, "plugin call failed");
     }
@@ -190,15 +253,25 @@ impl OwnPlugins {
         call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         self.with(worker, active, |own| {
+            let computed = own.suspect.then(processor_time);
             let start = Instant::now();
             let answer = own.call(&active.plugin, call);
             let took = start.elapsed();
             own.metrics.seconds.observe(took.as_secs_f64());
-            if answer.is_err() && took > SLOW_FAILURE {
+            own.failures = if answer.is_ok() { 0 } else { own.failures + 1 };
+            // By the clock alone, a plugin would be blamed for a busy machine.
+            let slow = computed.is_some_and(|before| processor_time().saturating_sub(before) > SLOW_CALL);
+            own.suspect = took > SLOW_CALL;
+            if slow || own.failures > FAILURES_IN_A_ROW || (answer.is_err() && took > SLOW_FAILURE) {
                 active.plugin.health().isolate();
             }
             answer
         })
+    }
+
+    /// The worker's instance for calls beside its thread.
+    fn beside(&self, worker: &Worker, active: &Active) -> Kept {
+        self.with(worker, active, |own| Arc::clone(&own.beside))
     }
 
     /// Counts records that the plugin accepted.
@@ -217,7 +290,7 @@ impl OwnPlugins {
             return act(own);
         }
         let metrics = worker.metrics.calls_of(active.plugin.name(), &worker.own_metrics);
-        let mut own = OwnPlugin { id, instance: None, metrics };
+        let mut own = OwnPlugin { id, instance: None, beside: Kept::default(), failures: 0, suspect: false, metrics };
         let result = act(&mut own);
         // A request that began under an older snapshot may still ask a plugin that was let go of.
         if worker.serves(id) {
@@ -235,14 +308,23 @@ impl OwnPlugin {
         plugin: &Plugin,
         call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let instance = match &mut self.instance {
-            Some(instance) => instance,
-            none => none.insert(plugin.instantiate().map_err(|error| Failure::Trap(error.to_string()))?),
-        };
-        let answer = call(instance);
-        if answer.is_err() || instance.is_worn() {
-            self.instance = None;
-        }
-        answer
+        call_kept(&mut self.instance, plugin, call)
     }
+}
+
+/// Calls an instance, made if there is none. One that failed or has grown is dropped.
+fn call_kept<T>(
+    kept: &mut Option<Instance>,
+    plugin: &Plugin,
+    call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let instance = match kept {
+        Some(instance) => instance,
+        None => kept.insert(plugin.instantiate().map_err(|error| Failure::Trap(error.to_string()))?),
+    };
+    let answer = call(instance);
+    if answer.is_err() || instance.is_worn() {
+        *kept = None;
+    }
+    answer
 }

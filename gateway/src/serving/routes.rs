@@ -6,22 +6,25 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::Active;
-use crate::config::{Config, DEFAULT_PATH, DEFAULT_PLUGIN};
+use super::samples::{Bounds, Samples};
+use crate::config::{self, Config, DEFAULT_PATH, DEFAULT_PLUGIN};
 
 /// The routes in the order of the configuration; the first that matches wins.
 pub(crate) struct Routes {
+    /// The last one claims what no other does.
     routes: Vec<Route>,
     /// Every path on which something may be posted.
     paths: Vec<String>,
-    default: Arc<Active>,
 }
 
 /// All parts that are given must match.
-struct Route {
+pub(crate) struct Route {
     path: Option<String>,
     content_type: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    active: Arc<Active>,
+    pub(crate) active: Arc<Active>,
+    /// What came in on this route lately.
+    pub(crate) samples: Arc<Samples>,
 }
 
 /// Why no plugin is asked.
@@ -34,27 +37,34 @@ pub(crate) enum Refused {
 // === impl Routes ===
 
 impl Routes {
-    pub(super) fn new(config: &Config, plugins: &[Arc<Active>]) -> Self {
+    pub(super) fn new(config: &Config, plugins: &[Arc<Active>], before: Option<&Self>, workers: usize) -> Self {
         let named = |name: &str| {
             let found = plugins.iter().find(|active| active.plugin.name() == name);
             Arc::clone(found.expect("a checked configuration names only plugins that were loaded"))
         };
-        let routes: Vec<_> = config
-            .routes
-            .iter()
-            .map(|route| Route {
+        let bounds = Bounds { records: config.swap.replay_records, bytes: config.swap.replay_bytes };
+        let complete = |route: &config::Route| {
+            let mut route = Route {
                 path: route.path.clone(),
                 content_type: route.content_type.clone(),
                 headers: route.headers.clone(),
                 active: named(&route.plugin),
-            })
-            .collect();
+                samples: Arc::new(Samples::new(bounds, workers)),
+            };
+            let same = |other: &&Route| other.is_same(&route) && other.samples.bounds() == bounds;
+            if let Some(same) = before.and_then(|before| before.routes.iter().find(same)) {
+                route.samples = Arc::clone(&same.samples);
+            }
+            route
+        };
+        let default = config::Route::everything(DEFAULT_PLUGIN);
+        let routes: Vec<_> = config.routes.iter().chain([&default]).map(complete).collect();
         let paths = routes.iter().filter_map(|route| route.path.clone()).chain([DEFAULT_PATH.to_owned()]).collect();
-        Self { routes, paths, default: named(DEFAULT_PLUGIN) }
+        Self { routes, paths }
     }
 
-    /// The plugin for a request.
-    pub(crate) fn find(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<&Arc<Active>, Refused> {
+    /// The route of a request.
+    pub(crate) fn find(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<&Route, Refused> {
         if !self.paths.iter().any(|known| known == path) {
             return Err(Refused::NoSuchPath);
         }
@@ -62,17 +72,38 @@ impl Routes {
             return Err(Refused::NotPost);
         }
         let matching = self.routes.iter().find(|route| route.matches(path, headers));
-        Ok(matching.map_or(&self.default, |route| &route.active))
+        Ok(matching.expect("the last route matches everything"))
+    }
+
+    /// The routes whose records a plugin judges.
+    pub(crate) fn of<'a>(&'a self, plugin: &'a str) -> impl Iterator<Item = &'a Route> {
+        self.routes.iter().filter(move |route| route.active.plugin.name() == plugin)
     }
 }
 
 // === impl Route ===
 
 impl Route {
+    /// What it matches, for people.
+    pub(crate) fn name(&self) -> String {
+        let headers =
+            self.headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        let parts: Vec<_> = self.path.iter().chain(&self.content_type).cloned().chain(headers).collect();
+        if parts.is_empty() { "default".to_owned() } else { parts.join(" ") }
+    }
+
     fn matches(&self, path: &str, headers: &HeaderMap) -> bool {
         self.path.as_deref().is_none_or(|own| own == path)
             && self.content_type.as_deref().is_none_or(|own| media_type(headers).eq_ignore_ascii_case(own))
             && self.headers.iter().all(|(name, value)| headers.get_all(name).iter().any(|given| given == value))
+    }
+
+    /// Whether the same requests go to a plugin of the same name.
+    fn is_same(&self, other: &Self) -> bool {
+        self.path == other.path
+            && self.content_type == other.content_type
+            && self.headers == other.headers
+            && self.active.plugin.name() == other.active.plugin.name()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 
 use super::{CompileLimits, here};
 use crate::engine::engine;
@@ -32,7 +32,8 @@ fn bound(limits: CompileLimits) -> io::Result<()> {
     // This and the niceness are manners: where a kernel does not know them, compiling is bounded all the same.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
-    nice(NICENESS).ok();
+    // Not relative to the parent: its thread may be nice already.
+    setpriority_process(None, NICENESS).ok();
     // What is mapped privately and writable counts, which is what an allocator asks for. A bound on the address space
     // would also count reserved pages that nobody may touch, of which allocators and thread stacks have many.
     limit(Resource::Data, limits.memory as u64, limits.memory as u64)?;

@@ -1,0 +1,175 @@
+//! Administration over HTTP: which plugins serve, another component for one of them, a rollback, a reload.
+//!
+//! There is none without a token in the configuration, and none for whoever does not bring it.
+
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Value, json};
+use tallygate_plugin_host::{MAX_COMPONENT, Stage};
+use tokio::time::timeout;
+
+use super::Ops;
+use crate::swap::{Denied, Refusal, Swap, Wish};
+
+/// For a component to arrive.
+const UPLOAD: Duration = Duration::from_secs(60);
+
+pub(super) fn router(ops: Ops) -> Router<Ops> {
+    Router::new()
+        .route("/admin/plugins", get(list))
+        .route("/admin/plugins/{name}", put(deploy))
+        .route("/admin/plugins/{name}/rollback", post(roll_back))
+        .route("/admin/reload", post(reload))
+        .route_layer(from_fn_with_state(ops, authorise))
+}
+
+/// Lets through who brings the token.
+async fn authorise(State(ops): State<Ops>, request: Request, next: Next) -> Response {
+    let serving = ops.shared.serving.load_full();
+    let Some(token) = &serving.config.ops.admin_token else {
+        let message = "there is no administration: the configuration has neither ops.admin_token nor admin_token_file";
+        return error(StatusCode::NOT_FOUND, "not-found", message);
+    };
+    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (scheme, given) = given.split_once(' ').unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim()) {
+        return next.run(request).await;
+    }
+    let message = "administration needs the header Authorization: Bearer TOKEN, with the token of the configuration";
+    let mut response = error(StatusCode::UNAUTHORIZED, "unauthorized", message);
+    response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+    response
+}
+
+async fn list(State(ops): State<Ops>) -> Response {
+    let plugins: Vec<_> = ops.swap.view().iter().map(view::plugin).collect();
+    reply(StatusCode::OK, &json!({ "plugins": plugins }))
+}
+
+async fn deploy(State(ops): State<Ops>, Path(name): Path<String>, uri: Uri, body: Body) -> Response {
+    let wish = match wish(&uri) {
+        Ok(wish) => wish,
+        Err(message) => return error(StatusCode::BAD_REQUEST, "bad-query", &message),
+    };
+    // Told before the component is sent, where the client waits for that.
+    if let Err(denied) = ops.swap.serves(&name) {
+        return denial(&denied);
+    }
+    // Held to the end of the load, so that what waits is bounded.
+    let Ok(_place) = ops.uploads.try_acquire() else {
+        let message = "other components are being loaded; try again when they are";
+        let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
+        response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
+        return response;
+    };
+    let component = match read(body).await {
+        Ok(component) => component,
+        Err(response) => return response,
+    };
+    let deployed = on_another_thread(&ops, {
+        let name = name.clone();
+        move |swap| swap.deploy(&name, &component, wish)
+    });
+    match deployed.await {
+        Ok(deployed) => reply(StatusCode::OK, &view::deployed(&name, &deployed, wish)),
+        Err(denied) => denial(&denied),
+    }
+}
+
+async fn roll_back(State(ops): State<Ops>, Path(name): Path<String>) -> Response {
+    let done = on_another_thread(&ops, {
+        let name = name.clone();
+        move |swap| swap.roll_back(&name)
+    });
+    match done.await {
+        Ok(done) => reply(StatusCode::OK, &view::rolled_back(&name, &done)),
+        Err(denied) => denial(&denied),
+    }
+}
+
+async fn reload(State(ops): State<Ops>, uri: Uri) -> Response {
+    let wish = match wish(&uri) {
+        Ok(Wish { dry_run: true, .. }) => Err("a reload cannot be tried: dry_run is for plugins".to_owned()),
+        other => other,
+    };
+    let wish = match wish {
+        Ok(wish) => wish,
+        Err(message) => return error(StatusCode::BAD_REQUEST, "bad-query", &message),
+    };
+    match on_another_thread(&ops, move |swap| swap.reload(wish)).await {
+        Ok(()) => reply(StatusCode::OK, &json!({"reloaded": true})),
+        Err(problems) => error(StatusCode::UNPROCESSABLE_ENTITY, "refused", &problems),
+    }
+}
+
+/// Runs what takes its time on a thread that may take it. It goes on if the client hangs up.
+async fn on_another_thread<T: Send + 'static>(ops: &Ops, act: impl FnOnce(&Swap) -> T + Send + 'static) -> T {
+    let swap = Arc::clone(&ops.swap);
+    match tokio::task::spawn_blocking(move || act(&swap)).await {
+        Ok(done) => done,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, Response> {
+    let read = timeout(UPLOAD, Limited::new(body, MAX_COMPONENT).collect()).await;
+    let refused = |message: String| denial(&Denied::Refused(Box::new(Refusal::new(Stage::Read, message))));
+    match read {
+        Ok(Ok(component)) => Ok(component.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(refused(format!("the component has more than the {MAX_COMPONENT} bytes that are allowed")))
+        }
+        Ok(Err(error)) => Err(refused(format!("the component did not arrive whole: {error}"))),
+        Err(_) => Err(refused(format!("the component did not arrive within {} s", UPLOAD.as_secs()))),
+    }
+}
+
+/// What the query asks for.
+fn wish(uri: &Uri) -> Result<Wish, String> {
+    let mut wish = Wish::default();
+    for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+        let flag = match key {
+            "dry_run" => &mut wish.dry_run,
+            "force" => &mut wish.force,
+            _ => return Err("the query may hold dry_run and force, nothing else".to_owned()),
+        };
+        *flag = value.parse().map_err(|_| format!("{key} is true or false"))?;
+    }
+    Ok(wish)
+}
+
+fn denial(denied: &Denied) -> Response {
+    let message = denied.to_string();
+    match denied {
+        Denied::NoSuchPlugin { .. } => error(StatusCode::NOT_FOUND, "no-such-plugin", &message),
+        Denied::NoPrevious(_) => error(StatusCode::CONFLICT, "no-previous", &message),
+        Denied::NotStored(_) => error(StatusCode::INSUFFICIENT_STORAGE, "not-stored", &message),
+        Denied::Refused(refusal) => {
+            let status =
+                if refusal.stage == Stage::Shadow { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+            reply(status, &view::refused(refusal))
+        }
+    }
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    reply(status, &json!({"error": {"code": code, "message": message}}))
+}
+
+fn reply(status: StatusCode, json: &Value) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], format!("{json}\n")).into_response()
+}

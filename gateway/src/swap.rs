@@ -1,0 +1,366 @@
+//! Everything that changes what serves, and the only thing that does: loads, tries, publishes, watches, rolls back.
+//!
+//! Loading a plugin takes as long as compiling and replaying take; loads wait for each other and for nobody else. What is
+//! published is decided under a lock that is held for a moment, so a rollback never waits for a load.
+
+mod candidate;
+mod guard;
+mod loader;
+mod outcome;
+mod probation;
+mod shadow;
+mod slot;
+mod start;
+mod state;
+mod store;
+mod threads;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tallygate_plugin_host::{Plugin, Stage};
+
+use crate::config::{self, Config};
+use crate::reload;
+use crate::serving::{Active, Made, Moment, Route, Serving, Source};
+use crate::worker::Shared;
+use candidate::Candidate;
+use shadow::Recent;
+use slot::{Slot, Terms};
+use state::State;
+
+pub(crate) use loader::{LoadProblem, Loader};
+pub(crate) use outcome::{Denied, Deployed, Refusal, RolledBack, Wish};
+pub(crate) use shadow::{Answer, Report};
+pub(crate) use slot::View;
+pub(crate) use start::first;
+pub(crate) use threads::{Hint, Signature, Threads};
+
+/// Changes what serves.
+pub(crate) struct Swap {
+    shared: Arc<Shared>,
+    loader: Loader,
+    source: reload::Source,
+    workers: usize,
+    /// Held through a load, so that there is one at a time.
+    turn: Mutex<()>,
+    /// Held for a moment, to look at what serves and to change it.
+    state: Mutex<State>,
+}
+
+/// A plugin that passed all stages, on its way to serve.
+struct Change {
+    plugin: Arc<Plugin>,
+    config: config::Plugin,
+    source: Source,
+    /// See [`Slot::own`].
+    own: Option<String>,
+    forced: bool,
+    /// The plugin that it was compared with, by its id.
+    base: Option<u64>,
+}
+
+// === impl Swap ===
+
+impl Swap {
+    pub(crate) fn new(shared: Arc<Shared>, loader: Loader, source: reload::Source, state: State) -> Self {
+        let workers = shared.workers;
+        Self { shared, loader, source, workers, turn: Mutex::default(), state: Mutex::new(state) }
+    }
+
+    /// Reads the configuration again and lets it serve, with every plugin that it changes. If anything in it cannot, all of
+    /// what serves stays.
+    ///
+    /// # Errors
+    /// All that is wrong, for people.
+    pub(crate) fn reload(&self, wish: Wish) -> Result<(), String> {
+        let _turn = lock(&self.turn);
+        let result = self.source.load().map_err(|problems| problems.to_string()).and_then(|config| {
+            let config = Arc::new(config);
+            self.reload_plugins(&config, wish)?;
+            Ok(config)
+        });
+        match result {
+            Ok(config) => {
+                self.shared.metrics.config_reloaded("ok");
+                self.shared.in_flight.set_limit(config.ingest.max_in_flight);
+                tracing::info!("configuration reloaded");
+                Ok(())
+            }
+            Err(problems) => {
+                self.shared.metrics.config_reloaded("refused");
+                tracing::error!("the old configuration stays: {problems}");
+                Err(problems)
+            }
+        }
+    }
+
+    fn reload_plugins(&self, config: &Arc<Config>, wish: Wish) -> Result<(), String> {
+        loop {
+            let (mut changes, mut problems) = (Vec::new(), Vec::new());
+            for plugin in config.all_plugins() {
+                match self.change(&plugin, wish) {
+                    Ok(change) => changes.extend(change),
+                    Err(refusal) => problems.push(format!("plugin {}: {refusal}", plugin.name)),
+                }
+            }
+            if !problems.is_empty() {
+                return Err(problems.join("\n"));
+            }
+            let mut state = self.state();
+            let before = Arc::clone(&state.config);
+            if self.publish(&mut state, Arc::clone(config), changes) {
+                reload::warn_of_what_needs_a_restart(&before, config);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks at the file of a plugin again, and lets it serve if it holds something else than when it was last looked at.
+    pub(crate) fn refresh(&self, name: &str) {
+        let _turn = lock(&self.turn);
+        loop {
+            let Some((config, current)) = self.named(name) else { return };
+            let Some(plugin) = config.all_plugins().into_iter().find(|plugin| plugin.name == name) else { return };
+            let candidate = Candidate::of_config(&plugin);
+            if candidate.as_ref().is_ok_and(|candidate| self.is_known(name, candidate)) {
+                return;
+            }
+            let change = candidate.and_then(|candidate| self.try_out(candidate, Some(&current), Wish::default()));
+            match change {
+                Ok((change, _)) => {
+                    let mut state = self.state();
+                    let config = Arc::clone(&state.config);
+                    if self.publish(&mut state, config, vec![change]) {
+                        return;
+                    }
+                }
+                Err(refusal) => return self.refused(name, &refusal),
+            }
+        }
+    }
+
+    /// Lets a component serve that the administrator uploaded.
+    pub(crate) fn deploy(&self, name: &str, component: &bytes::Bytes, wish: Wish) -> Result<Deployed, Denied> {
+        let _turn = lock(&self.turn);
+        loop {
+            let (config, current) = self.named(name).ok_or_else(|| self.no_such_plugin(name))?;
+            let Some(plugin) = config.all_plugins().into_iter().find(|plugin| plugin.name == name) else {
+                return Err(self.no_such_plugin(name));
+            };
+            let own = Candidate::of_config(&plugin).ok().and_then(|candidate| candidate.own);
+            let candidate = Candidate::uploaded(plugin, component, own);
+            let (digest, mut deployed) =
+                (candidate.digest.clone(), Deployed::new(&current, config.swap.max_difference));
+            deployed.digest.clone_from(&digest);
+            if candidate.is(&current.plugin, &current.config) {
+                self.state().forget_error(name);
+                return Ok(Deployed { unchanged: true, ..deployed });
+            }
+            let denied = |refusal: Refusal| {
+                if !wish.dry_run {
+                    self.refused(name, &refusal);
+                }
+                Denied::Refused(Box::new(refusal))
+            };
+            if !wish.dry_run && !wish.force {
+                self.held(name, &digest).map_err(denied)?;
+            }
+            let (change, report) = self.try_out(candidate, Some(&current), wish).map_err(denied)?;
+            deployed.report = report;
+            if wish.dry_run {
+                return Ok(deployed);
+            }
+            let mut state = self.state();
+            state.store.keep(component).map_err(Denied::NotStored)?;
+            let config = Arc::clone(&state.config);
+            if self.publish(&mut state, config, vec![change]) {
+                let generation = state.slots.get(name).map_or(0, |slot| slot.current.generation);
+                return Ok(Deployed { generation, published: true, ..deployed });
+            }
+        }
+    }
+
+    /// Returns to the generation before the one that serves.
+    pub(crate) fn roll_back(&self, name: &str) -> Result<RolledBack, Denied> {
+        let mut state = self.state();
+        if !state.slots.contains_key(name) {
+            drop(state);
+            return Err(self.no_such_plugin(name));
+        }
+        let done = self.return_to_previous(&mut state, name).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
+        tracing::warn!(plugin = name, from = done.from, to = done.to, "rolled back by hand");
+        Ok(done)
+    }
+
+    /// Whether there is a plugin of this name.
+    pub(crate) fn serves(&self, name: &str) -> Result<(), Denied> {
+        if self.named(name).is_some() { Ok(()) } else { Err(self.no_such_plugin(name)) }
+    }
+
+    /// What the administrator sees.
+    pub(crate) fn view(&self) -> Vec<View> {
+        self.state().slots.values().map(Slot::view).collect()
+    }
+
+    /// The files that plugins are read from, with the names of the plugins.
+    pub(crate) fn files(&self) -> Vec<(String, std::path::PathBuf)> {
+        let plugins = self.state().config.all_plugins();
+        plugins.into_iter().filter_map(|plugin| Some((plugin.name, plugin.path?))).collect()
+    }
+
+    /// How often files are to be looked at.
+    pub(crate) fn poll(&self) -> Duration {
+        self.state().config.swap.poll
+    }
+
+    /// What a plugin of the configuration changes; nothing if it serves already just so.
+    fn change(&self, plugin: &config::Plugin, wish: Wish) -> Result<Option<Change>, Refusal> {
+        let (candidate, current) = {
+            let state = self.state();
+            let current = state.slots.get(&plugin.name).map(|slot| Arc::clone(&slot.current));
+            (Candidate::of(plugin, &state.store), current)
+        };
+        let tried = candidate.and_then(|candidate| match &current {
+            Some(current) if candidate.is(&current.plugin, &current.config) => {
+                self.state().looked_at(&plugin.name, candidate.own);
+                Ok(None)
+            }
+            _ => self.try_out(candidate, current.as_ref(), wish).map(|(change, _)| Some(change)),
+        });
+        tried.inspect_err(|refusal| self.refused(&plugin.name, refusal))
+    }
+
+    /// Takes a candidate through all stages up to the replay.
+    fn try_out(
+        &self,
+        candidate: Candidate,
+        current: Option<&Arc<Active>>,
+        wish: Wish,
+    ) -> Result<(Change, Report), Refusal> {
+        let plugin = self.loader.load(&candidate)?;
+        let mut report = Report::default();
+        if let Some(current) = current {
+            let start = std::time::Instant::now();
+            let recent = self.recent(plugin.name(), Moment::NEVER);
+            let bound = self.shared.serving.load().config.swap.max_difference;
+            report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, bound);
+            self.shared.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
+            if let Err(message) = report.within()
+                && !wish.force
+                && !wish.dry_run
+            {
+                return Err(Refusal { stage: Stage::Shadow, message, report: Some(Box::new(report)) });
+            }
+            self.loader.passed(plugin.name(), Stage::Shadow, start.elapsed());
+        }
+        if !wish.dry_run {
+            self.state().keep(&candidate);
+        }
+        let Candidate { config, source, own, .. } = candidate;
+        let base = current.map(|current| current.plugin.id());
+        Ok((Change { plugin, config, source, own, forced: wish.force, base }, report))
+    }
+
+    /// Lets a configuration serve, with what changes in it. False if a plugin was compared with one that serves no more.
+    fn publish(&self, state: &mut State, config: Arc<Config>, changes: Vec<Change>) -> bool {
+        let base = |name: &str| state.slots.get(name).map(|slot| slot.current.plugin.id());
+        if changes.iter().any(|change| change.base != base(change.plugin.name())) {
+            return false;
+        }
+        let names: Vec<_> = config.all_plugins().into_iter().map(|plugin| plugin.name).collect();
+        state.slots.retain(|name, _| names.contains(name));
+        let terms = Terms { probation: config.swap.probation, workers: self.workers };
+        state.config = Arc::clone(&config);
+        for change in changes {
+            let (name, plugin) = (change.plugin.name().to_owned(), Arc::clone(&change.plugin));
+            if let Some(slot) = state.slots.get_mut(&name) {
+                slot.advance(change, &self.shared.metrics, terms);
+            } else {
+                let Change { config, source, own, .. } = change;
+                let metrics = self.shared.metrics.plugin(&name);
+                let made = Made { plugin: Arc::clone(&plugin), metrics, source, config };
+                state.slots.insert(name.clone(), Slot::new(made, own, self.workers));
+            }
+            self.loader.published(&plugin, state.slots.get(&name).map_or(0, |slot| slot.current.generation));
+        }
+        self.serve(state);
+        true
+    }
+
+    /// Stores the snapshot of a state, for all to see.
+    fn serve(&self, state: &mut State) {
+        let before = self.shared.serving.load();
+        let serving = Serving::new(Arc::clone(&state.config), state.plugins(), Some(&before), self.workers);
+        self.shared.serving.store(Arc::new(serving));
+        self.shared.changed.send_replace(());
+        state.keep_pins();
+    }
+
+    fn return_to_previous(&self, state: &mut State, name: &str) -> Option<RolledBack> {
+        let slot = state.slots.get_mut(name)?;
+        let from = slot.return_to_previous()?;
+        let to = (slot.current.generation, slot.current.plugin.digest().to_owned());
+        self.serve(state);
+        Some(RolledBack { from: from.generation, to: to.0, digest: to.1 })
+    }
+
+    /// What came in lately on the routes of a plugin.
+    fn recent(&self, plugin: &str, since: Moment) -> Vec<Recent> {
+        let serving = self.shared.serving.load();
+        let of_route = |route: &Route| Recent {
+            route: route.name(),
+            records: route.samples.since(since).into_iter().map(|sample| sample.record).collect(),
+        };
+        serving.routes.of(plugin).map(of_route).filter(|recent| !recent.records.is_empty()).collect()
+    }
+
+    /// Notes and tells that a candidate does not serve.
+    fn refused(&self, name: &str, refusal: &Refusal) {
+        self.shared.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
+        tracing::error!(plugin = name, stage = refusal.stage.name(), "{}; what served serves on", refusal.message);
+        if let Some(slot) = self.state().slots.get_mut(name) {
+            slot.refused(refusal.stage.name(), refusal);
+        }
+    }
+
+    /// Whether there is no need to try what a plugin's file holds: it has been tried, or must not be tried yet.
+    fn is_known(&self, name: &str, candidate: &Candidate) -> bool {
+        let mut state = self.state();
+        let Some(slot) = state.slots.get_mut(name) else { return true };
+        let serves = candidate.is(&slot.current.plugin, &slot.current.config);
+        if serves {
+            slot.forget_error();
+        }
+        std::mem::replace(&mut slot.own, candidate.own.clone()) == candidate.own || serves
+    }
+
+    fn held(&self, name: &str, digest: &str) -> Result<(), Refusal> {
+        let left = self.state().slots.get(name).and_then(|slot| slot.held(digest));
+        left.map_or(Ok(()), |left| {
+            let message = format!(
+                "this component was rolled back; it is not tried again for {} s, unless that is forced",
+                left.as_secs().max(1)
+            );
+            Err(Refusal::new(Stage::Publish, message))
+        })
+    }
+
+    fn named(&self, name: &str) -> Option<(Arc<Config>, Arc<Active>)> {
+        let state = self.state();
+        Some((Arc::clone(&state.config), Arc::clone(&state.slots.get(name)?.current)))
+    }
+
+    fn no_such_plugin(&self, name: &str) -> Denied {
+        let serving: Vec<_> = self.state().slots.keys().cloned().collect();
+        Denied::NoSuchPlugin { name: name.to_owned(), serving: serving.join(", ") }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
