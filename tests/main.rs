@@ -3,6 +3,7 @@
 mod addresses;
 mod bounds;
 mod command_line;
+mod compiling;
 mod concurrency;
 mod containment;
 mod documents;

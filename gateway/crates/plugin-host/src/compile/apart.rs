@@ -120,6 +120,9 @@ impl Apart {
                 format!("compiling needs more than {} s of processor time (swap.compile_time)", self.limits.seconds())
             }
             _ if out_of_memory => format!("compiling needs more than {memory} bytes of memory (swap.compile_memory)"),
+            (Some(signal), _) if signal == Signal::KILL.as_raw() => {
+                "the compiler was killed (signal 9); is the machine out of memory?".to_owned()
+            }
             (Some(signal), _) if words.is_empty() => format!("the compiler was ended by signal {signal}"),
             (Some(signal), _) => format!("the compiler was ended by signal {signal}: {words}"),
             (_, Some(1)) if !words.is_empty() => words.to_owned(),
@@ -198,6 +201,7 @@ mod tests {
             ("kill -XCPU $$", "more than 1 s of processor time (swap.compile_time)"),
             ("echo 'memory allocation of 7 bytes failed' >&2; kill -ABRT $$", "more than 1073741824 bytes of memory"),
             ("kill -SEGV $$", "ended by signal 11"),
+            ("kill -KILL $$", "killed (signal 9)"),
             ("yes >&2 & yes | head -c 10000000; kill $!; exit 1", "y\ny\n"),
         ] {
             let message = refusal(script, long);

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 
 use super::{CompileLimits, here};
 use crate::engine::engine;
@@ -29,19 +29,24 @@ pub fn compile_for_parent(limits: CompileLimits) -> ExitCode {
 }
 
 fn bound(limits: CompileLimits) -> io::Result<()> {
+    // This and the niceness are manners: where a kernel does not know them, compiling is bounded all the same.
     #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    let most = |limit: u64| Rlimit { current: Some(limit), maximum: Some(limit) };
-    setrlimit(Resource::Core, most(0))?;
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
+    // Not relative to the parent: its thread may be nice already.
+    setpriority_process(None, NICENESS).ok();
     // What is mapped privately and writable counts, which is what an allocator asks for. A bound on the address space
     // would also count reserved pages that nobody may touch, of which allocators and thread stacks have many.
-    setrlimit(Resource::Data, most(limits.memory as u64))?;
+    limit(Resource::Data, limits.memory as u64, limits.memory as u64)?;
     // At the first bound the kernel sends a signal that names the reason, at the second one that cannot be ignored.
     let seconds = limits.seconds();
-    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds.saturating_add(1)) })?;
-    // Not relative to the parent: its thread may be nice already.
-    setpriority_process(None, NICENESS)?;
-    Ok(())
+    limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
+    limit(Resource::Core, 0, 0)
+}
+
+/// Lowers a limit; one that is lower already stays.
+fn limit(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
+    let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    Ok(setrlimit(resource, Rlimit { current: Some(current.min(most)), maximum: Some(maximum.min(most)) })?)
 }
 
 fn compile() -> Result<(), String> {
