@@ -126,7 +126,7 @@ fn an_upload_that_is_refused_by_its_header_is_told_why() {
     let gateway = Gateway::start();
     let url = format!("http://{}", gateway.ops());
     let output = with_token(&["deploy", file.to_str().expect("text"), "--name", "json", "--url", &url]);
-    expect_failure(&output, 1, "is it the operations port, and ops.admin_token set?");
+    expect_failure(&output, 1, "the configuration has neither ops.admin_token nor admin_token_file");
 }
 
 #[test]

@@ -120,7 +120,9 @@ fn what_is_asked_for_wrongly_is_told() {
 #[test]
 fn a_component_that_is_too_large_is_refused_while_it_arrives() {
     let mine = WithPlugin::json();
-    let reply = mine.gateway.deploy("mine", "", vec![0; (64 << 20) + 1]).expect_error(422, "refused");
+    // Without a length, nobody can tell before it has arrived.
+    let request = Request::new("PUT", "/admin/plugins/mine").body(vec![0; (64 << 20) + 1]).chunked(1 << 20);
+    let reply = mine.gateway.administer(request).expect_error(422, "refused");
     assert_eq!(reply.json()["error"]["stage"], "read");
 }
 
