@@ -3,9 +3,11 @@
 //! Whatever a test did to a gateway, at its end the books must balance: when a [`Gateway`] goes out of scope it is asked
 //! for its counters, stopped with SIGTERM and expected to end well.
 
+mod admin;
 mod guests;
 mod http;
 mod http2;
+mod load;
 mod metrics;
 mod nginx;
 mod process;
@@ -22,9 +24,11 @@ use serde_json::{Value, json};
 use setup::CONFIG_FILE;
 use tempfile::TempDir;
 
-pub(crate) use guests::{config_with_unruly_guest, root};
+pub(crate) use admin::ADMIN;
+pub(crate) use guests::{JSON, config_with_unruly_guest, guest, root, variant};
 pub(crate) use http::{Connection, Reply, Request};
 pub(crate) use http2::Http2;
+pub(crate) use load::{Client, Load, Protocol};
 pub(crate) use metrics::{Metrics, Sample};
 pub(crate) use nginx::Nginx;
 pub(crate) use process::Process;

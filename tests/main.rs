@@ -18,4 +18,5 @@ mod reloading;
 mod routes;
 mod smuggling;
 mod stopping;
+mod swapping_under_load;
 mod tidy;

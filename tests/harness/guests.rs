@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+/// A component that the binary ships.
+pub(crate) const JSON: &[u8] = include_bytes!(env!("TALLYGATE_SHIPPED_JSON"));
+
 /// The top of the checkout.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the gateway lies in the checkout").to_path_buf()
@@ -19,16 +22,29 @@ pub(crate) fn config_with_unruly_guest(time: &str) -> String {
         path = "/unruly"
         plugins = ["unruly"]
         "#,
-        unruly().display()
+        guest("unruly").display()
     )
 }
 
-fn unruly() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
+/// The file of a guest, built once.
+pub(crate) fn guest(name: &str) -> &'static Path {
+    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder").join("guests");
         let manifest = root().join("tests/guests/Cargo.toml");
-        let built = tallygate_guest_build::build(&manifest, &["unruly"], &target).expect("the guest builds");
-        built.into_iter().next().expect("a component for the package")
-    })
+        tallygate_guest_build::build(&manifest, &["empty", "unruly"], &target).expect("the guests build")
+    });
+    let file = built.iter().find(|file| file.file_stem().is_some_and(|stem| stem == name));
+    file.unwrap_or_else(|| panic!("there is no guest {name}"))
+}
+
+/// The same component in other bytes: with a custom section that says which variant it is.
+pub(crate) fn variant(component: &[u8], number: u32) -> Vec<u8> {
+    const NAME: &[u8] = b"variant";
+    let mut varied = component.to_vec();
+    let length = u8::try_from(1 + NAME.len() + 4).expect("a section of one length byte");
+    varied.extend([0, length, u8::try_from(NAME.len()).expect("a short name")]);
+    varied.extend(NAME);
+    varied.extend(number.to_le_bytes());
+    varied
 }

@@ -1,0 +1,50 @@
+//! Administration, as whoever has the token does it.
+
+use serde_json::Value;
+
+use super::{Connection, Gateway, Reply, Request, eventually};
+
+pub(crate) const TOKEN: &str = "correct-horse";
+
+/// What a configuration needs for there to be administration.
+pub(crate) const ADMIN: &str = "ops.admin_token = \"correct-horse\"\n";
+
+impl Gateway {
+    /// Asks the operations port, with the token.
+    pub(crate) fn administer(&self, request: Request) -> Reply {
+        let request = request.header("Authorization", format!("Bearer {TOKEN}"));
+        Connection::to(self.ops()).exchange(&request)
+    }
+
+    /// Uploads a component. `query` is empty or begins with a question mark.
+    pub(crate) fn deploy(&self, plugin: &str, query: &str, component: impl AsRef<[u8]>) -> Reply {
+        self.administer(Request::new("PUT", &format!("/admin/plugins/{plugin}{query}")).body(component))
+    }
+
+    pub(crate) fn roll_back(&self, plugin: &str) -> Reply {
+        self.administer(Request::post(&format!("/admin/plugins/{plugin}/rollback")))
+    }
+
+    /// What is known of one plugin.
+    pub(crate) fn plugin(&self, name: &str) -> Value {
+        let all = self.administer(Request::get("/admin/plugins")).expect(200).json();
+        let found = all["plugins"].as_array().expect("a list").iter().find(|one| one["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name} in {all}")).clone()
+    }
+
+    /// Waits until this generation serves.
+    pub(crate) fn wait_for_generation(&self, plugin: &str, generation: u64) {
+        self.wait_for(&format!("generation {generation} of {plugin}"), |metrics| {
+            metrics.sum("tallygate_plugin_generation", &[("plugin", plugin)]) == generation
+        });
+    }
+
+    /// Waits until the last candidate was refused with these words in the message, and gives the error.
+    pub(crate) fn wait_for_refusal(&self, plugin: &str, stage: &str, words: &str) -> Value {
+        eventually(&format!("{plugin} to be refused at {stage}: {words}"), || {
+            let error = self.plugin(plugin)["last_error"].clone();
+            let message = error["message"].as_str().unwrap_or_default();
+            (error["stage"] == stage && message.contains(words)).then_some(error)
+        })
+    }
+}
