@@ -86,6 +86,10 @@ impl Gateway {
         self.folder.path().join(CONFIG_FILE)
     }
 
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -145,6 +149,19 @@ impl Gateway {
         let status = self.process.wait();
         assert!(status.success(), "ended with {status}:\n{}", self.log());
         self.log()
+    }
+
+    /// Stops it, and starts another one on its folder.
+    pub(crate) fn restart(self) -> Self {
+        self.restart_after(|| ())
+    }
+
+    /// Stops it, does something while nothing serves, and starts another one on its folder.
+    pub(crate) fn restart_after(mut self, between: impl FnOnce()) -> Self {
+        self.check_and_stop();
+        between();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a temporary folder"));
+        Setup::again(folder).start()
     }
 
     /// Stops it as an operator does, the books having been checked.

@@ -19,4 +19,5 @@ mod routes;
 mod smuggling;
 mod stopping;
 mod swapping_under_load;
+mod swapping;
 mod tidy;

@@ -193,6 +193,11 @@ impl Swap {
         Ok(done)
     }
 
+    /// Whether there is a plugin of this name.
+    pub(crate) fn serves(&self, name: &str) -> Result<(), Denied> {
+        if self.named(name).is_some() { Ok(()) } else { Err(self.no_such_plugin(name)) }
+    }
+
     /// What the administrator sees.
     pub(crate) fn view(&self) -> Vec<View> {
         self.state().slots.values().map(Slot::view).collect()

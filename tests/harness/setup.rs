@@ -32,6 +32,11 @@ impl Setup {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("config")).expect("a folder for the configuration");
         share_compiled_plugins(&folder.path().join("data"));
+        Self::again(folder)
+    }
+
+    /// On the folder of a gateway that has ended.
+    pub(crate) fn again(folder: TempDir) -> Self {
         let log = folder.path().join("stderr.log");
         let arguments = ["--listen", ANY_PORT, "--ops-listen", ANY_PORT].map(str::to_owned).to_vec();
         Self { config_file: folder.path().join(CONFIG_FILE), folder, arguments, environment: Vec::new(), log }

@@ -64,6 +64,10 @@ async fn deploy(State(ops): State<Ops>, Path(name): Path<String>, uri: Uri, body
         Ok(wish) => wish,
         Err(message) => return error(StatusCode::BAD_REQUEST, "bad-query", &message),
     };
+    // Told before the component is sent, where the client waits for that.
+    if let Err(denied) = ops.swap.serves(&name) {
+        return denial(&denied);
+    }
     // Held to the end of the load, so that what waits is bounded.
     let Ok(_place) = ops.uploads.try_acquire() else {
         let message = "other components are being loaded; try again when they are";

@@ -42,12 +42,12 @@ const FAILED_MARGIN: f64 = 0.001;
 const DEVIATIONS: f64 = 4.0;
 /// However clear the share is, fewer failures or rejects are no jump.
 const FEWEST: u64 = 3;
-/// Where nothing is known of the generation before, it is taken to have done well so many times.
+/// A generation that has not failed yet is taken to have done well at least so many times.
 const PRESUMED: u64 = 1000;
 
 /// Whether calls fail much more often than before.
 pub(crate) fn failures(new: Total, old: Total) -> Option<Jump> {
-    let known = if old.calls == 0 { (0, PRESUMED) } else { (old.failed, old.calls) };
+    let known = if old.failed == 0 { (0, old.calls.max(PRESUMED)) } else { (old.failed, old.calls) };
     jump((new.failed, new.calls), known, FAILED_MARGIN)
 }
 
@@ -84,9 +84,10 @@ impl Window {
         }
     }
 
-    /// What was counted in the last while, up to this total.
+    /// What was counted in the last while, up to this total; if that is nothing, all there is.
     pub(crate) fn lately(&self, total: Total) -> Total {
-        self.0.front().map_or(total, |(_, earlier)| total - *earlier)
+        let lately = self.0.front().map_or(total, |(_, earlier)| total - *earlier);
+        if lately.judged() == 0 { total } else { lately }
     }
 }
 
@@ -102,6 +103,7 @@ mod tests {
     fn a_plugin_that_fails_at_everything_is_found_out_in_a_few_calls() {
         assert!(failures(calls(3, 3), calls(0, 0)).is_some());
         assert!(failures(calls(3, 3), calls(0, 100_000)).is_some());
+        assert!(failures(calls(3, 4), calls(0, 1)).is_some());
         assert!(failures(calls(2, 2), calls(0, 100_000)).is_none(), "two may be chance");
     }
 
@@ -131,6 +133,7 @@ mod tests {
         }
         let lately = window.lately(total(200)).accepted;
         assert!((59..=62).contains(&lately), "{lately}");
-        assert!(window.0.len() <= 62);
+        window.note(start + Duration::from_secs(400), total(200));
+        assert_eq!(window.lately(total(200)).accepted, 200, "after silence, all there is");
     }
 }

@@ -125,6 +125,8 @@ impl Hint {
 
 impl Files {
     fn run(&mut self, wakes: &Receiver<()>) {
+        // What has changed since it was read for the start is seen now.
+        self.look();
         loop {
             self.watch();
             // Where the system does not tell of changes, looking does.
@@ -148,9 +150,9 @@ impl Files {
             return;
         }
         for (plugin, file) in self.swap.files() {
-            let known = self.plugins.get(&file).copied().flatten();
-            let now = settled(&file, known);
-            if now != known {
+            let known = self.plugins.get(&file).copied();
+            let now = settled(&file, known.flatten());
+            if Some(now) != known {
                 self.plugins.insert(file, now);
                 self.swap.refresh(&plugin);
             }

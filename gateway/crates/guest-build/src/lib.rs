@@ -14,26 +14,42 @@ pub const TARGET: &str = "wasm32-wasip2";
 /// # Errors
 /// A message that says which command failed and what to do.
 pub fn build(manifest: &Path, packages: &[&str], target_dir: &Path) -> Result<Vec<PathBuf>, String> {
+    let select = packages.iter().flat_map(|package| ["--package", package]);
+    let built = cargo_build(manifest, select, target_dir)?;
+    Ok(packages.iter().map(|package| built.join(format!("{}.wasm", package.replace('-', "_")))).collect())
+}
+
+/// Builds every example of one package of the workspace, each a guest, and returns the folder in which the component of an
+/// example lies under its name, with the extension `wasm`.
+///
+/// # Errors
+/// A message that says which command failed and what to do.
+pub fn build_examples(manifest: &Path, package: &str, target_dir: &Path) -> Result<PathBuf, String> {
+    let built = cargo_build(manifest, ["--package", package, "--examples"], target_dir)?;
+    Ok(built.join("examples"))
+}
+
+/// Builds what `select` names, and returns the folder in which it lies.
+fn cargo_build<'a>(
+    manifest: &Path,
+    select: impl IntoIterator<Item = &'a str>,
+    target_dir: &Path,
+) -> Result<PathBuf, String> {
     let workspace = manifest.parent().ok_or_else(|| format!("{} has no folder", manifest.display()))?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
     command.current_dir(workspace).args(["build", "--release", "--locked", "--target", TARGET]);
-    command.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(target_dir);
-    for package in packages {
-        command.args(["--package", package]);
-    }
+    command.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(target_dir).args(select);
     forget_the_outer_build(&mut command);
 
     let output = command.output().map_err(|error| format!("cannot run cargo for the plugins: {error}"))?;
     if !output.status.success() {
         return Err(format!(
-            "building the plugins {packages:?} for {TARGET} failed; if the target is missing, run \
-             `rustup toolchain install` in the checkout:\n{}",
+            "{command:?} failed; if the target is missing, run `rustup toolchain install` in the checkout:\n{}",
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    let built = target_dir.join(TARGET).join("release");
-    Ok(packages.iter().map(|package| built.join(format!("{}.wasm", package.replace('-', "_")))).collect())
+    Ok(target_dir.join(TARGET).join("release"))
 }
 
 /// What the cargo around us set for its own target must not reach the guests: flags, wrappers for coverage, and the

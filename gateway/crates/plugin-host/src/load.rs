@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use tallygate_event::{Code, Records};
 use wasmtime::Store;
 
-use crate::api::v0_1::PluginPre;
 use crate::api::v0_1::tallygate::plugin::types::Info;
+use crate::api::v0_1::{Plugin as Bindings, PluginPre};
 use crate::deadline::Ticker;
 use crate::guest::{Guest, LogWindow, printable};
 use crate::instance::{Failure, Instance, grant};
@@ -188,7 +188,8 @@ impl Plugin {
         store.limiter(|guest| &mut guest.meter);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.reached()));
         grant(&mut store, 0);
-        let bindings = self.pre.instantiate(&mut store).map_err(|error| self.not_started(&error))?;
+        let instance = self.pre.instance_pre().instantiate(&mut store).map_err(|error| self.not_started(&error))?;
+        let bindings = Bindings::new(&mut store, &instance).map_err(|error| self.of_other_types(&error))?;
         Ok(Instance::new(store, bindings, self.rejects.iter().map(|own| own.code).collect()))
     }
 
@@ -200,6 +201,15 @@ impl Plugin {
             message = format!("{message}; limits.memory is {} bytes, raise it", self.limits.memory);
         }
         LoadError::new(Stage::Describe, message)
+    }
+
+    fn of_other_types(&self, error: &wasmtime::Error) -> LoadError {
+        let message = format!(
+            "the component says that it was built for version {} of tallygate:plugin, but a function of it is of another \
+             type: {error:#}; rebuild it with the interface of this gateway",
+            self.wit
+        );
+        LoadError::quoting(Stage::Version, &message)
     }
 
     fn describe(&self) -> Result<Info, LoadError> {

@@ -24,6 +24,8 @@ pub struct Apart {
     pub program: PathBuf,
     /// What makes the program do so. Two more arguments follow: milliseconds of processor time, and bytes of memory.
     pub arguments: Vec<OsString>,
+    /// All that the program finds in its environment.
+    pub environment: Vec<(OsString, OsString)>,
     /// What the process may use.
     pub limits: CompileLimits,
 }
@@ -101,6 +103,7 @@ impl Apart {
             .arg(self.limits.memory.to_string())
             // What the gateway was told in its environment, secrets perhaps, is no business of the compiler's.
             .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -175,6 +178,7 @@ mod tests {
         Apart {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), script.into()],
+            environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
             limits: CompileLimits { time: Duration::from_secs(1), memory: 1 << 30 },
         }
     }

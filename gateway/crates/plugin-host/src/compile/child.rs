@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
 
 use super::{CompileLimits, here};
 use crate::engine::engine;
@@ -39,7 +39,8 @@ fn bound(limits: CompileLimits) -> io::Result<()> {
     // At the first bound the kernel sends a signal that names the reason, at the second one that cannot be ignored.
     let seconds = limits.seconds();
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds.saturating_add(1)) })?;
-    nice(NICENESS)?;
+    // Not relative to the parent: its thread may be nice already.
+    setpriority_process(None, NICENESS)?;
     Ok(())
 }
 
