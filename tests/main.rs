@@ -18,6 +18,6 @@ mod reloading;
 mod routes;
 mod smuggling;
 mod stopping;
-mod swapping_under_load;
 mod swapping;
+mod swapping_under_load;
 mod tidy;
