@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::pair::Pair;
 use super::{median_and_worst, say};
-use crate::harness::{Connection, Gateway, Request, Setup};
+use crate::harness::{Connection, Gateway, PATIENCE, Request, Setup};
 
 /// The JSON plugin serves in any case.
 const ALL_SHIPPED: &str = "[[routes]]\npath = \"/logs/access\"\nplugins = [\"access-log\"]";
@@ -64,12 +64,15 @@ fn times(pair: &mut Pair) {
             post.exchange(&record).expect_tally(1, 1);
             took.push(start.elapsed().as_secs_f64() * 1e3);
         }
-        let (median, worst) = median_and_worst(took);
-        say(&format!(
-            "\nFrom {how} to the first batch on the new plugin, ms: median {median:.1}, worst {worst:.1}; of that"
-        ));
         let mut stages = Stages::default();
         stages.note(&pair.gateway.log()[logged..]);
+        let ((median, worst), sum) = (median_and_worst(took), stages.sum());
+        // A file is read when nobody has written to it for a moment; an upload is whole when it ends.
+        let rest = median - sum;
+        say(&format!(
+            "\nFrom {how} to the first batch on the new plugin, ms: median {median:.1}, worst {worst:.1}; of the median, \
+             {rest:.1} for waiting until the file is left alone, for sending and for answering, and for stages:"
+        ));
         stages.say();
     }
 }
@@ -82,7 +85,10 @@ fn wait_for_generation(pair: &Pair) {
         let plugins = all["plugins"].as_array().expect("a list");
         plugins.iter().any(|one| one["name"] == "mine" && one["generation"] == pair.generation)
     };
-    while !serves(&ops.exchange(&question).expect(200).json()) {}
+    let start = Instant::now();
+    while !serves(&ops.exchange(&question).expect(200).json()) {
+        assert!(start.elapsed() < PATIENCE, "the new plugin does not serve:\n{}", pair.gateway.log());
+    }
 }
 
 /// Latencies of requests while plugins are swapped, beside those while they are not.
@@ -164,13 +170,22 @@ impl Stages {
 
     fn say(&self) {
         for (plugin, stages) in &self.of {
-            let (mut line, mut sum) = (String::new(), 0.0);
+            let mut line = String::new();
             for (stage, all) in stages {
                 let (median, worst) = median_and_worst(all.clone());
                 line += &format!(", {stage} {median:.2} ({worst:.2})");
-                sum += median;
             }
-            say(&format!("  {plugin}: all stages {sum:.1}{line}"));
+            say(&format!("  {plugin}: {:.1} in all{line}", sum(stages)));
         }
     }
+
+    /// Of all plugins.
+    fn sum(&self) -> f64 {
+        self.of.values().map(|stages| sum(stages)).sum()
+    }
+}
+
+/// Of the medians.
+fn sum(stages: &[(String, Vec<f64>)]) -> f64 {
+    stages.iter().map(|(_, all)| median_and_worst(all.clone()).0).sum()
 }
