@@ -22,4 +22,5 @@ mod sins;
 mod smuggling;
 mod stopping;
 mod swapping;
+mod swapping_under_load;
 mod tidy;

@@ -12,8 +12,7 @@ pub(crate) const ADMIN: &str = "ops.admin_token = \"correct-horse\"\n";
 impl Gateway {
     /// Asks the operations port, with the token.
     pub(crate) fn administer(&self, request: Request) -> Reply {
-        let request = request.header("Authorization", format!("Bearer {TOKEN}"));
-        Connection::to(self.ops()).exchange(&request)
+        Connection::to(self.ops()).exchange(&request.with_token())
     }
 
     /// Uploads a component. `query` is empty or begins with a question mark.
@@ -46,5 +45,11 @@ impl Gateway {
             let message = error["message"].as_str().unwrap_or_default();
             (error["stage"] == stage && message.contains(words)).then_some(error)
         })
+    }
+}
+
+impl Request {
+    pub(crate) fn with_token(self) -> Self {
+        self.header("Authorization", format!("Bearer {TOKEN}"))
     }
 }

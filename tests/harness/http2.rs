@@ -55,14 +55,19 @@ impl Http2 {
     pub(crate) fn begin(&self, beginning: &'static str) -> Begun {
         let (feed, fed) = unbounded_channel();
         feed.send(Bytes::from(beginning)).expect("the receiver is here");
-        let stream = self.runtime.spawn(post(self.sender.clone(), Fed(fed)));
+        let stream = self.runtime.spawn(post(self.sender.clone(), "/logs", Fed(fed)));
         Begun { runtime: self.runtime.handle().clone(), feed, stream }
     }
 
     /// Posts all the bodies to `/logs` at the same time, each on a stream of its own. The replies are in order.
     pub(crate) fn post_all(&self, bodies: Vec<String>) -> Vec<Reply> {
+        self.post_all_to("/logs", bodies)
+    }
+
+    /// As [`Self::post_all`], to another path.
+    pub(crate) fn post_all_to(&self, path: &'static str, bodies: Vec<String>) -> Vec<Reply> {
         self.runtime.block_on(async {
-            let begin = |body| tokio::spawn(post(self.sender.clone(), Fed::whole(body)));
+            let begin = |body| tokio::spawn(post(self.sender.clone(), path, Fed::whole(body)));
             let streams: Vec<_> = bodies.into_iter().map(begin).collect();
             let mut replies = Vec::with_capacity(streams.len());
             for stream in streams {
@@ -106,8 +111,8 @@ impl Body for Fed {
     }
 }
 
-async fn post(mut sender: SendRequest<Fed>, body: Fed) -> Reply {
-    let request = http::Request::post("http://tallygate.example/logs").body(body).expect("a request");
+async fn post(mut sender: SendRequest<Fed>, path: &str, body: Fed) -> Reply {
+    let request = http::Request::post(format!("http://tallygate.example{path}")).body(body).expect("a request");
     sender.ready().await.expect("the connection is open");
     let (head, body) = sender.send_request(request).await.expect("a reply").into_parts();
     let body = body.collect().await.expect("a whole reply").to_bytes().to_vec();
