@@ -8,7 +8,7 @@ mod measure;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: swaps soak [SWAPS] | swaps cost [ROUNDS] [SECONDS]";
+const USAGE: &str = "usage: swaps soak [SWAPS] | swaps cost [ROUNDS] [SECONDS] | swaps sins [ROUNDS] [SECONDS]";
 
 fn main() -> ExitCode {
     // Cargo adds a flag of its own.
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             measure::cost(number(0, 5), number(1, 5));
             true
         }),
+        "sins" => catch_unwind(|| measure::sins(number(0, 3), number(1, 3))),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

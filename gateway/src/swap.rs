@@ -18,6 +18,7 @@ mod threads;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tallygate_plugin_host::{Plugin, Stage};
 
 use crate::config::{self, Config};
@@ -144,7 +145,7 @@ impl Swap {
     }
 
     /// Lets a component serve that the administrator uploaded.
-    pub(crate) fn deploy(&self, name: &str, component: &bytes::Bytes, wish: Wish) -> Result<Deployed, Denied> {
+    pub(crate) fn deploy(&self, name: &str, component: &Bytes, wish: Wish) -> Result<Deployed, Denied> {
         let _turn = lock(&self.turn);
         loop {
             let (config, current) = self.named(name).ok_or_else(|| self.no_such_plugin(name))?;
@@ -152,7 +153,7 @@ impl Swap {
                 return Err(self.no_such_plugin(name));
             };
             let own = self.state().slots.get(name).and_then(|slot| slot.own.clone());
-            let candidate = Candidate::uploaded(plugin, component, own);
+            let candidate = Candidate::uploaded(plugin, component.clone(), own);
             let (digest, mut deployed) =
                 (candidate.digest.clone(), Deployed::new(&current, config.swap.max_difference));
             deployed.digest.clone_from(&digest);

@@ -1,14 +1,13 @@
 //! What a swap costs: the time until it has happened, what other requests notice of it, and what compiling takes.
 
 use std::collections::BTreeMap;
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::pair::Pair;
-use super::{median_and_worst, say};
+use super::{CONNECTIONS, median_and_worst, number, say, start_bench, wait_for_bench};
 use crate::harness::{Connection, Gateway, PATIENCE, Request, Setup};
 
 /// The JSON plugin serves in any case.
@@ -17,7 +16,6 @@ const SWAPS: usize = 50;
 const COLD_STARTS: usize = 10;
 /// Between two swaps while latencies are measured.
 const PACE: Duration = Duration::from_millis(250);
-const CONNECTIONS: u32 = 8;
 const PERCENTILES: [&str; 3] = ["p50", "p99", "p99_9"];
 
 /// Measures all three. Latencies in so many rounds of so many seconds, with swaps and without by turns.
@@ -25,7 +23,7 @@ pub(crate) fn cost(rounds: u32, seconds: u32) {
     cold_starts();
     let mut pair = Pair::start();
     // Fills what is kept of real records for the replay, which is a part of what a swap costs.
-    wait_for_bench(start_bench(&pair.gateway, 3, 100));
+    wait_for_bench(start_bench(&pair.gateway, "/mine", 3, 100));
     times(&mut pair);
     for batch in [1, 100] {
         latencies(&mut pair, rounds, seconds, batch);
@@ -95,8 +93,8 @@ fn wait_for_generation(pair: &Pair) {
 fn latencies(pair: &mut Pair, rounds: u32, seconds: u32, batch: u32) {
     let (mut quiet, mut swapped, mut swaps) = (Vec::new(), Vec::new(), 0);
     for _ in 0..rounds {
-        quiet.push(wait_for_bench(start_bench(&pair.gateway, seconds, batch)));
-        let child = start_bench(&pair.gateway, seconds, batch);
+        quiet.push(wait_for_bench(start_bench(&pair.gateway, "/mine", seconds, batch)));
+        let child = start_bench(&pair.gateway, "/mine", seconds, batch);
         let (ends, ended) = channel::<()>();
         let waiting = std::thread::spawn(move || {
             let report = wait_for_bench(child);
@@ -125,25 +123,6 @@ fn latencies(pair: &mut Pair, rounds: u32, seconds: u32, batch: u32) {
     for percentile in PERCENTILES {
         line(&format!("{percentile} (µs)"), &|report| number(&report["latency_microseconds"][percentile]));
     }
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().expect("a number")
-}
-
-/// Load for so many seconds, of requests with so many records.
-fn start_bench(gateway: &Gateway, seconds: u32, batch: u32) -> Child {
-    let mut bench = Command::new(env!("CARGO_BIN_EXE_tallygate"));
-    bench.args(["bench", "--json", "--url", &gateway.url("/mine"), "-c", &CONNECTIONS.to_string()]);
-    bench.args(["-d", &seconds.to_string(), "-b", &batch.to_string()]);
-    bench.stdout(Stdio::piped()).spawn().expect("the binary starts")
-}
-
-/// Its report, every request having been accepted.
-fn wait_for_bench(bench: Child) -> Value {
-    let output = bench.wait_with_output().expect("it runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 /// Milliseconds of the stages of each plugin, as logs tell them.

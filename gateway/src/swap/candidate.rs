@@ -1,6 +1,5 @@
 //! What may come to serve: the bytes of a component, with the settings it is to have and where it came from.
 
-use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -15,7 +14,7 @@ use crate::shipped;
 
 pub(crate) struct Candidate {
     pub(crate) config: config::Plugin,
-    pub(crate) component: Cow<'static, [u8]>,
+    pub(crate) component: Bytes,
     pub(crate) digest: String,
     pub(crate) source: Source,
     /// The digest of what the configuration's file holds; `None` if the configuration names no file.
@@ -48,7 +47,7 @@ impl Candidate {
                     (false, Some(_)) => Source::File,
                     (false, None) => Source::Shipped,
                 };
-                Ok(Self::new(config, Cow::Owned(component), source, pin.instead_of.clone()))
+                Ok(Self::new(config, Bytes::from(component), source, pin.instead_of.clone()))
             }
             Err(error) => {
                 tracing::error!(plugin = config.name, digest = pin.component, %error, "the pinned component is gone");
@@ -61,7 +60,7 @@ impl Candidate {
     pub(crate) fn fallback(config: &config::Plugin, pin: Option<&Pin>, shelf: &Shelf) -> Option<Self> {
         let component = shelf.component(&pin?.component).ok()?;
         let own = Self::of_config(config).ok().and_then(|candidate| candidate.own);
-        Some(Self::new(config.clone(), Cow::Owned(component), Source::Upload, own))
+        Some(Self::new(config.clone(), Bytes::from(component), Source::Upload, own))
     }
 
     /// What the configuration names itself.
@@ -72,19 +71,19 @@ impl Candidate {
                 let component = read(path)
                     .map_err(|error| Refusal::new(Stage::Read, format!("cannot read {}: {error}", path.display())))?;
                 let own = Some(digest(&component));
-                Ok(Self::new(config, Cow::Owned(component), Source::File, own))
+                Ok(Self::new(config, Bytes::from(component), Source::File, own))
             }
             None => {
                 let component = shipped::component(&config.name)
                     .ok_or_else(|| Refusal::new(Stage::Read, "no plugin of this name is shipped"))?;
-                Ok(Self::new(config, Cow::Borrowed(component), Source::Shipped, None))
+                Ok(Self::new(config, Bytes::from_static(component), Source::Shipped, None))
             }
         }
     }
 
     /// What the administrator uploaded.
-    pub(crate) fn uploaded(config: config::Plugin, component: &Bytes, own: Option<String>) -> Self {
-        Self::new(config, Cow::Owned(component.to_vec()), Source::Upload, own)
+    pub(crate) fn uploaded(config: config::Plugin, component: Bytes, own: Option<String>) -> Self {
+        Self::new(config, component, Source::Upload, own)
     }
 
     /// Keeps the component of a file: the file may be overwritten, and a rollback may return to the component.
@@ -98,7 +97,7 @@ impl Candidate {
         }
     }
 
-    fn new(config: config::Plugin, component: Cow<'static, [u8]>, source: Source, own: Option<String>) -> Self {
+    fn new(config: config::Plugin, component: Bytes, source: Source, own: Option<String>) -> Self {
         Self { digest: digest(&component), config, component, source, own }
     }
 
