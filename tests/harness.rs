@@ -25,7 +25,7 @@ use setup::CONFIG_FILE;
 use tempfile::TempDir;
 
 pub(crate) use admin::ADMIN;
-pub(crate) use guests::{JSON, config_with_unruly_guest, guest, root, sinner, variant};
+pub(crate) use guests::{ACCESS_LOG, JSON, config_with_unruly_guest, guest, root, sinner, variant};
 pub(crate) use http::{Connection, Reply, Request};
 pub(crate) use http2::Http2;
 pub(crate) use load::{Client, Load, Protocol};

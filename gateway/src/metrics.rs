@@ -260,6 +260,14 @@ impl Metrics {
         self.reloads.with_label_values(&[name, stage, result]).inc();
     }
 
+    /// A plugin serves no more: its gauges go, its counters stay as they are.
+    pub(crate) fn plugin_gone(&self, name: &str) {
+        for gauge in [&self.generation, &self.memory] {
+            // One that was not there is as gone as it can be.
+            drop(gauge.remove_label_values(&[name]));
+        }
+    }
+
     pub(crate) fn stage_passed(&self, name: &str, stage: &str, took: Duration) {
         self.stages.with_label_values(&[name, stage]).observe(took.as_secs_f64());
     }

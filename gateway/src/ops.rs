@@ -31,8 +31,8 @@ struct Ops {
     shared: Arc<Shared>,
     swap: Arc<Swap>,
     draining: watch::Receiver<bool>,
-    /// Places for components that are uploaded.
-    uploads: Arc<Semaphore>,
+    /// Places for what loads plugins. Each holds a thread, and a component.
+    loads: Arc<Semaphore>,
 }
 
 const WAITS: Waits =
@@ -40,8 +40,8 @@ const WAITS: Waits =
 /// Scrapers and people; nobody needs more.
 const CONNECTIONS: usize = 256;
 
-/// Components that may be uploaded at the same time: one that is loaded, and one that waits.
-const UPLOADS: usize = 2;
+/// Uploads and reloads that may be under way at the same time: one that loads, and one that waits.
+const LOADS: usize = 2;
 
 const PAGE: &str = include_str!("ops/index.html");
 
@@ -60,7 +60,7 @@ pub(crate) fn start(
         let runtime = builder.build_local(LocalOptions::default())?;
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener)?;
-            let ops = Ops { shared, swap, draining, uploads: Arc::new(Semaphore::new(UPLOADS)) };
+            let ops = Ops { shared, swap, draining, loads: Arc::new(Semaphore::new(LOADS)) };
             accept(listener, router(ops), stop).await;
             Ok(())
         })

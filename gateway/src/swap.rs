@@ -46,7 +46,7 @@ pub(crate) struct Swap {
     workers: usize,
     /// Held through a load, so that there is one at a time.
     turn: Mutex<()>,
-    /// Held for a moment, to look at what serves and to change it.
+    /// Held for a moment, to look at what serves and to change it; at a change, for as long as writing the pins takes.
     state: Mutex<State>,
 }
 
@@ -130,7 +130,10 @@ impl Swap {
                 return;
             }
             first = false;
-            let change = candidate.and_then(|candidate| self.try_out(candidate, Some(&current), Wish::default()));
+            let change = candidate.and_then(|candidate| {
+                self.held(name, &candidate)?;
+                self.try_out(candidate, Some(&current), Wish::default())
+            });
             match change {
                 Ok((change, _)) => {
                     let mut state = self.state();
@@ -139,7 +142,12 @@ impl Swap {
                         return;
                     }
                 }
-                Err(refusal) => return self.refused(name, &refusal),
+                Err(refusal) => {
+                    self.refused(name, &refusal);
+                    // What is in the file now does not serve: after a restart it would.
+                    self.state().keep_pins();
+                    return;
+                }
             }
         }
     }
@@ -154,11 +162,12 @@ impl Swap {
             };
             let own = self.state().slots.get(name).and_then(|slot| slot.own.clone());
             let candidate = Candidate::uploaded(plugin, component.clone(), own);
-            let (digest, mut deployed) =
-                (candidate.digest.clone(), Deployed::new(&current, config.swap.max_difference));
-            deployed.digest.clone_from(&digest);
+            let mut deployed = Deployed::new(&current, config.swap.max_difference);
+            deployed.digest.clone_from(&candidate.digest);
             if candidate.is(&current.plugin, &current.config) {
-                self.state().forget_error(name);
+                if !wish.dry_run {
+                    self.state().forget_error(name);
+                }
                 return Ok(Deployed { unchanged: true, ..deployed });
             }
             let denied = |refusal: Refusal| {
@@ -167,8 +176,8 @@ impl Swap {
                 }
                 Denied::Refused(Box::new(refusal))
             };
-            if !wish.dry_run && !wish.force {
-                self.held(name, &digest).map_err(denied)?;
+            if !wish.force {
+                self.held(name, &candidate).map_err(denied)?;
             }
             let (change, report) = self.try_out(candidate, Some(&current), wish).map_err(denied)?;
             deployed.report = report;
@@ -177,6 +186,7 @@ impl Swap {
             }
             self.shelf().keep(component).map_err(Denied::NotStored)?;
             let mut state = self.state();
+            state.pin_upload(&change).map_err(Denied::NotStored)?;
             let config = Arc::clone(&state.config);
             if self.publish(&mut state, config, vec![change]) {
                 let generation = state.slots.get(name).map_or(0, |slot| slot.current.generation);
@@ -192,14 +202,21 @@ impl Swap {
             drop(state);
             return Err(self.no_such_plugin(name));
         }
-        let done = self.return_to_previous(&mut state, name).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
+        let probation = state.config.swap.probation;
+        let slot = state.slots.get_mut(name).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
+        let from = slot.return_to_previous(probation).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
+        let (to, digest) = (slot.current.generation, slot.current.plugin.digest().to_owned());
+        let done = RolledBack { from: from.generation, to, digest };
+        self.serve(&mut state);
         tracing::warn!(plugin = name, from = done.from, to = done.to, "rolled back by hand");
         Ok(done)
     }
 
     /// Whether there is a plugin of this name.
     pub(crate) fn serves(&self, name: &str) -> Result<(), Denied> {
-        if self.named(name).is_some() { Ok(()) } else { Err(self.no_such_plugin(name)) }
+        let serving = self.shared.serving.load();
+        let serves = serving.plugins.iter().any(|active| active.plugin.name() == name);
+        if serves { Ok(()) } else { Err(self.no_such_plugin(name)) }
     }
 
     /// What the administrator sees.
@@ -227,6 +244,11 @@ impl Swap {
         };
         let tried = Candidate::of(plugin, pin.as_ref(), &self.shelf()).and_then(|candidate| match &current {
             Some(current) if candidate.is(&current.plugin, &current.config) => {
+                self.state().looked_at(&plugin.name, candidate.own);
+                Ok(None)
+            }
+            Some(_) if !wish.force && self.held(&plugin.name, &candidate).is_err() => {
+                tracing::warn!(plugin = plugin.name, "was rolled back a short while ago; what serves stays");
                 self.state().looked_at(&plugin.name, candidate.own);
                 Ok(None)
             }
@@ -273,6 +295,9 @@ impl Swap {
             return false;
         }
         let names: Vec<_> = config.all_plugins().into_iter().map(|plugin| plugin.name).collect();
+        for gone in state.slots.keys().filter(|name| !names.contains(name)) {
+            self.shared.metrics.plugin_gone(gone);
+        }
         state.slots.retain(|name, _| names.contains(name));
         let terms = Terms { probation: config.swap.probation, workers: self.workers };
         state.config = Arc::clone(&config);
@@ -302,14 +327,6 @@ impl Swap {
         state.keep_pins();
     }
 
-    fn return_to_previous(&self, state: &mut State, name: &str) -> Option<RolledBack> {
-        let slot = state.slots.get_mut(name)?;
-        let from = slot.return_to_previous()?;
-        let to = (slot.current.generation, slot.current.plugin.digest().to_owned());
-        self.serve(state);
-        Some(RolledBack { from: from.generation, to: to.0, digest: to.1 })
-    }
-
     /// What came in lately on the routes of a plugin.
     fn recent(&self, plugin: &str, since: Moment) -> Vec<Recent> {
         let serving = self.shared.serving.load();
@@ -321,7 +338,7 @@ impl Swap {
     }
 
     /// Notes and tells that a candidate does not serve.
-    fn refused(&self, name: &str, refusal: &Refusal) {
+    pub(crate) fn refused(&self, name: &str, refusal: &Refusal) {
         self.shared.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
         tracing::error!(plugin = name, stage = refusal.stage.name(), "{}; what served serves on", refusal.message);
         if let Some(slot) = self.state().slots.get_mut(name) {
@@ -335,14 +352,14 @@ impl Swap {
         let Some(slot) = state.slots.get_mut(name) else { return true };
         let serves = candidate.is(&slot.current.plugin, &slot.current.config);
         let same = std::mem::replace(&mut slot.own, candidate.own.clone()) == candidate.own;
-        if serves && (!same || slot.could_not_be_read()) {
+        if slot.could_not_be_read() || (serves && !same) {
             slot.forget_error();
         }
         same || serves
     }
 
-    fn held(&self, name: &str, digest: &str) -> Result<(), Refusal> {
-        let left = self.state().slots.get(name).and_then(|slot| slot.held(digest));
+    fn held(&self, name: &str, candidate: &Candidate) -> Result<(), Refusal> {
+        let left = self.state().slots.get(name).and_then(|slot| slot.held(&candidate.digest, &candidate.config));
         left.map_or(Ok(()), |left| {
             let message = format!(
                 "this component was rolled back; it is not tried again for {} s, unless that is forced",

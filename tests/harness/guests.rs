@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// A component that the binary ships.
+/// The components that the binary ships.
+pub(crate) const ACCESS_LOG: &[u8] = include_bytes!(env!("TALLYGATE_SHIPPED_ACCESS_LOG"));
 pub(crate) const JSON: &[u8] = include_bytes!(env!("TALLYGATE_SHIPPED_JSON"));
 
 /// The top of the checkout.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::pair::Pair;
 use super::{CONNECTIONS, median_and_worst, number, say, start_bench, wait_for_bench};
-use crate::harness::{Connection, Gateway, PATIENCE, Request, Setup};
+use crate::harness::{Connection, PATIENCE, Request, Setup};
 
 /// The JSON plugin serves in any case.
 const ALL_SHIPPED: &str = "[[routes]]\npath = \"/logs/access\"\nplugins = [\"access-log\"]";

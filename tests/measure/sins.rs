@@ -60,7 +60,7 @@ fn beside(name: &str, component: &[u8], rounds: u32, seconds: u32) -> f64 {
     let file = folder.path().join("sinner.wasm");
     fs::write(&file, component).expect("writable");
     // Just under the default deadline of 100 ms, on this class of machines.
-    let settings = if name == "slow" { "settings = { loops = 25000000 }" } else { "" };
+    let settings = if name == "slow" { "settings = { loops = 120000000 }" } else { "" };
     let gateway = Gateway::with_config(&format!(
         "{ADMIN}[[routes]]\npath = \"/sinner\"\nplugins = [\"sinner\"]\n[plugins.sinner]\npath = \"{}\"\n{settings}",
         file.display()

@@ -58,7 +58,10 @@ pub(crate) fn soak(swaps: u32) -> bool {
             late = middle(&lately);
             early = if early == 0 { late } else { early };
             let seconds = start.elapsed().as_secs();
-            say(&format!("{swap:>6} swaps  {seconds:>5} s  {late:>7} KiB resident  {records:>10} records"));
+            let plugins = pair.gateway.metrics().sum("tallygate_plugin_memory_bytes", &[]) >> 10;
+            say(&format!(
+                "{swap:>6} swaps  {seconds:>5} s  {late:>7} KiB resident  {plugins:>7} KiB of plugins  {records:>10} records"
+            ));
         }
     }
     let growth = late as f64 / early as f64 - 1.0;

@@ -1,11 +1,13 @@
 //! A new generation that does worse than the one before it is rolled back by itself, and costs no record until then.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use serde_json::json;
 
 use super::WithPlugin;
-use crate::harness::{JSON, guest, variant};
+use crate::harness::{JSON, Request, guest, sinner, variant};
 
 /// Accepts everything as 0.0.0.0. With records that say so, other plugins agree with it.
 fn careless() -> Vec<u8> {
@@ -97,6 +99,109 @@ fn a_difference_that_was_forced_is_not_undone() {
     assert_eq!(mine.gateway.plugin("mine")["generation"], 2);
 }
 
+/// Requests are under way at the moment of the rollback, too; what stands in for the generation that goes must not go before
+/// they are done.
+#[test]
+fn a_rollback_under_load_loses_no_record() {
+    let mine = WithPlugin::new(JSON, "[swap]\nreplay_records = 0\n");
+    let body = "{\"ip\":\"192.0.2.1\"}\n".repeat(50);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let post = || {
+            let mut connection = mine.gateway.connect();
+            let request = Request::post("/mine").header("Content-Type", "text/plain").body(&body);
+            let mut posted = 0;
+            while !done.load(Ordering::Relaxed) {
+                connection.exchange(&request).expect_tally(50, 50);
+                posted += 50;
+            }
+            posted
+        };
+        let posters: Vec<_> = (0..4).map(|_| scope.spawn(post)).collect();
+        for round in 0..5 {
+            let failing = variant(&sinner("trap_on_all"), round);
+            mine.gateway.deploy("mine", "", failing).expect(200);
+            mine.gateway.wait_for("the rollback", |metrics| {
+                metrics.sum("tallygate_plugin_rollbacks_total", &[("plugin", "mine")]) == u64::from(round) + 1
+            });
+        }
+        done.store(true, Ordering::Relaxed);
+        let posted: u64 = posters.into_iter().map(|poster| poster.join().expect("no panic")).sum();
+        assert_eq!(mine.gateway.metrics().value("tallygate_records_received_total"), posted);
+    });
+    let metrics = mine.gateway.metrics();
+    assert_eq!(metrics.sum("tallygate_records_rejected_total", &[]), 0);
+    assert_eq!(metrics.sum("tallygate_records_refused_total", &[]), 0);
+}
+
+/// A second swap within a probation does not make the first one good.
+#[test]
+fn what_is_rolled_back_returns_to_the_last_generation_that_has_proven_itself() {
+    let mine = WithPlugin::new(&sinner("grow"), "[swap]\nprobation = \"30 s\"\n");
+    mine.post("192.0.2.7\n".repeat(100)).expect_tally(100, 100);
+    mine.gateway.deploy("mine", "", sinner("trap_on_poison")).expect(200);
+    mine.gateway.deploy("mine", "?force=true", sinner("trap_on_all")).expect(200);
+    assert_eq!(mine.gateway.plugin("mine")["previous"]["generation"], 2);
+    for _ in 0..3 {
+        mine.post("192.0.2.7\n").expect_tally(1, 1);
+    }
+    mine.gateway.wait_for_generation("mine", 1);
+    mine.post("192.0.2.7\npoison\n").expect_tally(2, 1);
+    assert_eq!(mine.gateway.metrics().sum("tallygate_records_rejected_total", &[("code", "trap")]), 0);
+}
+
+#[test]
+fn by_hand_one_returns_to_the_generation_before_and_its_probation_begins_anew() {
+    let mine = WithPlugin::new(&sinner("grow"), "");
+    mine.gateway.deploy("mine", "", sinner("trap_on_poison")).expect(200);
+    mine.gateway.deploy("mine", "", sinner("fickle")).expect(200);
+    mine.gateway.roll_back("mine").expect(200);
+    let now = mine.gateway.plugin("mine");
+    assert_eq!((&now["generation"], &now["state"]), (&json!(2), &json!("probation")));
+    for _ in 0..3 {
+        mine.post("poison\n192.0.2.7\n").expect_tally(2, 1);
+    }
+    mine.gateway.wait_for_generation("mine", 1);
+}
+
+#[test]
+fn a_generation_whose_predecessor_had_judged_nothing_is_measured_by_what_it_would_do() {
+    let mine = WithPlugin::json();
+    mine.gateway.deploy("mine", "", unruly()).expect(200);
+    mine.post("{\"ip\":\"192.0.2.1\"}\n".repeat(100)).expect_tally(100, 0);
+    expect_rollback(&mine, "the generation before would reject 0.0 %");
+    mine.post("{\"ip\":\"192.0.2.1\"}\n".repeat(100)).expect_tally(100, 100);
+}
+
+/// What is kept of a quiet route counts for more than what is kept of a busy one, for both generations alike.
+#[test]
+fn routes_of_different_traffic_do_not_make_a_plugin_guilty() {
+    let more =
+        "[swap]\nreplay_records = 200\nprobation = \"4 s\"\n[[routes]]\npath = \"/quiet\"\nplugins = [\"mine\"]\n";
+    let mine = WithPlugin::new(JSON, more);
+    let good = "{\"ip\":\"192.0.2.1\"}\n".repeat(100);
+    mine.post(&good).expect_tally(100, 100);
+    mine.gateway.deploy("mine", "", variant(JSON, 1)).expect(200);
+    mine.gateway.send(&Request::post("/quiet").header("Content-Type", "text/plain").body(&good)).expect_tally(100, 100);
+    for _ in 0..20 {
+        mine.post(format!("{good}{}", "garbage\n".repeat(100))).expect_tally(200, 100);
+    }
+    mine.gateway.wait_for("probation to end", |_| mine.gateway.plugin("mine")["state"] == "serving");
+    assert_eq!(mine.gateway.plugin("mine")["generation"], 2);
+}
+
+#[test]
+fn codes_of_the_one_that_stands_in_keep_their_names() {
+    let mine = WithPlugin::new(&unruly(), "");
+    mine.gateway.deploy("mine", "", sinner("trap_on_all")).expect(200);
+    let reply = mine.post("on-request\n").expect_tally(1, 0);
+    assert_eq!(reply.errors(), [(0, "other".to_owned())], "the new one has no such name");
+    mine.gateway.roll_back("mine").expect(200);
+    mine.gateway.deploy("mine", "", variant(&unruly(), 1)).expect(200);
+    let reply = mine.post("on-request\ntrap\n");
+    assert_eq!(reply.errors()[0], (0, "on-request".to_owned()));
+}
+
 #[test]
 fn after_probation_a_generation_stands_for_itself() {
     let mine = unruly_after_careless("[swap]\nprobation = \"1 s\"\n");
@@ -120,9 +225,12 @@ fn what_was_rolled_back_is_not_tried_again_at_once() {
     mine.replace(unruly());
     mine.post("0.0.0.0\n".repeat(10)).expect_tally(10, 10);
     assert_eq!(mine.gateway.plugin("mine")["generation"], 1);
-    // Another component is; and whoever means it forces it.
+    // Another component is; but not the same again after it.
     mine.replace(variant(&careless(), 1));
     mine.gateway.wait_for_generation("mine", 3);
+    mine.replace(unruly());
+    mine.gateway.wait_for_refusal("mine", "publish", "was rolled back");
+    // Whoever means it forces it.
     mine.gateway.deploy("mine", "?force=true", unruly()).expect(200);
     assert_eq!(mine.gateway.plugin("mine")["generation"], 4);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::config;
-use crate::harness::{ADMIN, Gateway, JSON, variant};
+use crate::harness::{ACCESS_LOG, ADMIN, Gateway, JSON, Request, variant};
 
 #[test]
 fn an_upload_survives_a_restart() {
@@ -68,6 +68,61 @@ fn where_the_file_cannot_serve_what_was_uploaded_does() {
     let gateway = gateway.restart_after(|| fs::write(&file, "half a file").expect("writable"));
     assert_eq!(gateway.plugin("mine")["digest"], deployed["digest"]);
     gateway.expect_to_serve();
+}
+
+#[test]
+fn where_what_was_uploaded_cannot_serve_the_file_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.wasm");
+    fs::write(&file, JSON).expect("writable");
+    let gateway = Gateway::with_config(&config(&file, ""));
+    let original = gateway.plugin("mine")["digest"].clone();
+    gateway.deploy("mine", "", ACCESS_LOG).expect(200);
+    // Settings that the one takes and the other does not.
+    let (configuration, settings) = (gateway.config_file(), config(&file, "settings = { fields = \"ip\" }"));
+    let gateway = gateway.restart_after(|| fs::write(&configuration, &settings).expect("writable"));
+    assert_eq!(gateway.plugin("mine")["digest"], original);
+    assert!(gateway.log().contains("the uploaded component"), "{}", gateway.log());
+}
+
+#[test]
+fn a_rollback_of_limits_survives_reloads_and_restarts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.wasm");
+    fs::write(&file, JSON).expect("writable");
+    let gateway = Gateway::with_config(&config(&file, ""));
+    fs::write(gateway.config_file(), config(&file, "limits = { memory = \"32 MiB\" }")).expect("writable");
+    gateway.wait_for_generation("mine", 2);
+    gateway.roll_back("mine").expect(200);
+    gateway.administer(Request::post("/admin/reload")).expect(200);
+    assert_eq!(gateway.plugin("mine")["generation"], 1);
+    let gateway = gateway.restart();
+    gateway.administer(Request::post("/admin/reload")).expect(200);
+    assert_eq!(gateway.plugin("mine")["generation"], 1);
+}
+
+#[test]
+fn a_component_that_was_damaged_on_disk_is_kept_anew() {
+    let gateway = Gateway::with_config(ADMIN);
+    let deployed = gateway.deploy("json", "", variant(JSON, 1)).expect(200).json();
+    let digest = deployed["digest"].as_str().and_then(|digest| digest.strip_prefix("sha256:")).expect("a digest");
+    let stored = gateway.data_dir().join("plugins").join(digest).with_extension("wasm");
+    let gateway = gateway.restart_after(|| fs::write(&stored, "damaged").expect("writable"));
+    assert_eq!(gateway.plugin("json")["source"], "shipped");
+    assert!(gateway.log().contains("damaged"), "{}", gateway.log());
+    gateway.deploy("json", "", variant(JSON, 1)).expect(200);
+    assert_eq!(gateway.restart().plugin("json")["digest"], deployed["digest"]);
+}
+
+#[test]
+fn an_upload_that_cannot_be_pinned_does_not_serve() {
+    let gateway = Gateway::with_config(ADMIN);
+    let pins = gateway.data_dir().join("plugins/pins");
+    fs::create_dir_all(&pins).expect("a folder where the file should be");
+    gateway.deploy("json", "", variant(JSON, 1)).expect_error(507, "not-stored");
+    assert_eq!(gateway.plugin("json")["generation"], 1);
+    fs::remove_dir(&pins).expect("is empty");
+    gateway.deploy("json", "", variant(JSON, 1)).expect(200);
 }
 
 #[test]

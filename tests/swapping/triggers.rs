@@ -117,6 +117,21 @@ fn a_configuration_that_changes_path_or_settings_swaps_the_plugin() {
 }
 
 #[test]
+fn every_plugin_that_is_read_from_a_file_is_swapped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.wasm");
+    fs::write(&file, JSON).expect("writable");
+    let two = format!(
+        "[plugins.two]\npath = \"{}\"\nsettings = {{ fields = \"client\" }}\n[[routes]]\npath = \"/two\"\nplugins = [\"two\"]\n",
+        file.display()
+    );
+    let gateway = Gateway::with_config(&config(&file, &two));
+    fs::write(&file, variant(JSON, 1)).expect("writable");
+    gateway.wait_for_generation("mine", 2);
+    gateway.wait_for_generation("two", 2);
+}
+
+#[test]
 fn without_a_configuration_file_plugins_are_swapped_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("json.wasm");

@@ -56,7 +56,7 @@ async fn authorise(State(ops): State<Ops>, request: Request, next: Next) -> Resp
 }
 
 async fn list(State(ops): State<Ops>) -> Response {
-    let plugins: Vec<_> = ops.swap.view().iter().map(view::plugin).collect();
+    let plugins = on_another_thread(&ops, |swap| swap.view().iter().map(view::plugin).collect::<Vec<_>>()).await;
     reply(StatusCode::OK, &json!({ "plugins": plugins }))
 }
 
@@ -69,20 +69,25 @@ async fn deploy(State(ops): State<Ops>, Path(name): Path<String>, uri: Uri, body
     if let Err(denied) = ops.swap.serves(&name) {
         return denial(&denied);
     }
-    // Held to the end of the load, so that what waits is bounded.
-    let Ok(_place) = ops.uploads.try_acquire() else {
-        let message = "other components are being loaded; try again when they are";
-        let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
-        response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
-        return response;
-    };
+    let Ok(place) = Arc::clone(&ops.loads).try_acquire_owned() else { return busy() };
     let component = match read(body).await {
         Ok(component) => component,
-        Err(response) => return response,
+        Err(refusal) => {
+            on_another_thread(&ops, {
+                let refusal = refusal.clone();
+                move |swap| swap.refused(&name, &refusal)
+            })
+            .await;
+            return denial(&Denied::Refused(Box::new(refusal)));
+        }
     };
     let deployed = on_another_thread(&ops, {
         let name = name.clone();
-        move |swap| swap.deploy(&name, &component, wish)
+        move |swap| {
+            let deployed = swap.deploy(&name, &component, wish);
+            drop(place);
+            deployed
+        }
     });
     match deployed.await {
         Ok(deployed) => reply(StatusCode::OK, &view::deployed(&name, &deployed, wish)),
@@ -110,13 +115,20 @@ async fn reload(State(ops): State<Ops>, uri: Uri) -> Response {
         Ok(wish) => wish,
         Err(message) => return error(StatusCode::BAD_REQUEST, "bad-query", &message),
     };
-    match on_another_thread(&ops, move |swap| swap.reload(wish)).await {
+    let Ok(place) = Arc::clone(&ops.loads).try_acquire_owned() else { return busy() };
+    let reloaded = on_another_thread(&ops, move |swap| {
+        let reloaded = swap.reload(wish);
+        drop(place);
+        reloaded
+    });
+    match reloaded.await {
         Ok(()) => reply(StatusCode::OK, &json!({"reloaded": true})),
         Err(problems) => error(StatusCode::UNPROCESSABLE_ENTITY, "refused", &problems),
     }
 }
 
-/// Runs what takes its time on a thread that may take it. It goes on if the client hangs up.
+/// Runs what takes its time on a thread that may take it. It goes on if the client hangs up, so whatever bounds it must go
+/// with it.
 async fn on_another_thread<T: Send + 'static>(ops: &Ops, act: impl FnOnce(&Swap) -> T + Send + 'static) -> T {
     let swap = Arc::clone(&ops.swap);
     match tokio::task::spawn_blocking(move || act(&swap)).await {
@@ -125,8 +137,8 @@ async fn on_another_thread<T: Send + 'static>(ops: &Ops, act: impl FnOnce(&Swap)
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Response> {
-    let refused = |message: String| denial(&Denied::Refused(Box::new(Refusal::new(Stage::Read, message))));
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let refused = |message: String| Refusal::new(Stage::Read, message);
     let too_large = || refused(format!("the component has more than the {MAX_COMPONENT} bytes that are allowed"));
     if body.size_hint().lower() > MAX_COMPONENT as u64 {
         return Err(too_large());
@@ -166,6 +178,13 @@ fn denial(denied: &Denied) -> Response {
             reply(status, &view::refused(refusal))
         }
     }
+}
+
+fn busy() -> Response {
+    let message = "other plugins are being loaded; try again when they are";
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
+    response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
+    response
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Response {

@@ -106,6 +106,9 @@ pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> 
         Ok(words) => words.err(),
         Err(failure) => {
             note(active, &failure);
+            if let Some(counts) = active.counts.of(worker.at) {
+                counts.called(true);
+            }
             None
         }
     }
@@ -201,8 +204,11 @@ fn contain_here(active: &Active, records: Records<'_>, gone: &AtomicBool) -> Res
         if gone.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     match outcome {
-        Ok(outcome) => {
+        Ok(mut outcome) => {
             health.recover();
+            if let Some(stand_in) = &stand_in {
+                active.plugin.rename_codes(&mut outcome, stand_in);
+            }
             Ok(outcome)
         }
         // Given up because nobody waits for it: that says nothing about the plugin.

@@ -1,10 +1,11 @@
 //! What may come to serve: the bytes of a component, with the settings it is to have and where it came from.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use bytes::Bytes;
-use tallygate_plugin_host::{MAX_COMPONENT, Plugin, Stage, digest};
+use tallygate_plugin_host::{Limits, MAX_COMPONENT, Plugin, Stage, digest};
 
 use super::Refusal;
 use super::store::{Pin, Shelf};
@@ -33,34 +34,37 @@ impl Candidate {
         if !holds {
             return own;
         }
-        match shelf.component(&pin.component) {
-            Ok(component) => {
+        match Self::pinned(config, pin, shelf) {
+            Ok(pinned) => {
                 if let Err(refusal) = &own {
                     tracing::error!(plugin = config.name, "{}; what was pinned serves instead", refusal.message);
                 }
-                let mut config = config.clone();
-                if let Some(settings) = pin.settings.as_ref().filter(|pin| pin.instead_of == config.settings) {
-                    config.settings.clone_from(&settings.serve);
-                }
-                let source = match (pin.uploaded, &config.path) {
-                    (true, _) => Source::Upload,
-                    (false, Some(_)) => Source::File,
-                    (false, None) => Source::Shipped,
-                };
-                Ok(Self::new(config, Bytes::from(component), source, pin.instead_of.clone()))
+                Ok(pinned)
             }
             Err(error) => {
-                tracing::error!(plugin = config.name, digest = pin.component, %error, "the pinned component is gone");
+                let digest = &pin.component;
+                tracing::error!(plugin = config.name, digest, %error, "what was pinned cannot serve; upload it again");
                 own
             }
         }
     }
 
-    /// What is pinned, for a start at which what the configuration names cannot serve.
-    pub(crate) fn fallback(config: &config::Plugin, pin: Option<&Pin>, shelf: &Shelf) -> Option<Self> {
-        let component = shelf.component(&pin?.component).ok()?;
-        let own = Self::of_config(config).ok().and_then(|candidate| candidate.own);
-        Some(Self::new(config.clone(), Bytes::from(component), Source::Upload, own))
+    /// What is pinned, whatever the configuration names.
+    pub(crate) fn pinned(config: &config::Plugin, pin: &Pin, shelf: &Shelf) -> io::Result<Self> {
+        let component = shelf.component(&pin.component)?;
+        let mut config = config.clone();
+        if let Some(settings) = pin.settings.as_ref().filter(|pin| pin.instead_of == config.settings) {
+            config.settings.clone_from(&settings.serve);
+        }
+        if let Some(limits) = pin.limits.as_ref().filter(|pin| Limits::from(pin.instead_of) == config.limits) {
+            config.limits = limits.serve.into();
+        }
+        let source = match (pin.uploaded, &config.path) {
+            (true, _) => Source::Upload,
+            (false, Some(_)) => Source::File,
+            (false, None) => Source::Shipped,
+        };
+        Ok(Self::new(config, Bytes::from(component), source, pin.instead_of.clone()))
     }
 
     /// What the configuration names itself.
@@ -109,12 +113,14 @@ impl Candidate {
 
 /// The bytes of a regular file of bearable size.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let before = std::fs::metadata(path)?;
-    if !before.is_file() {
+    // Looked at before it is opened: opening a pipe waits for somebody who writes.
+    if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    if before.len() > MAX_COMPONENT as u64 {
-        return Err(io::Error::other(format!("it has {} bytes, at most {MAX_COMPONENT} are allowed", before.len())));
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_COMPONENT {
+        return Err(io::Error::other(format!("it has more than the {MAX_COMPONENT} bytes that are allowed")));
     }
-    std::fs::read(path)
+    Ok(bytes)
 }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use tallygate_plugin_host::{Plugin, Stage};
 
 use super::probation::{Jump, failures, rejects};
+use super::state::State;
 use super::{Refusal, Swap, shadow};
-use crate::serving::{Moment, Total};
+use crate::serving::Moment;
 
 /// The generation before is asked about the records of a probation no more often than this.
 const ASKED_AGAIN: Duration = Duration::from_secs(2);
@@ -17,12 +18,13 @@ const ENOUGH_RECORDS: u64 = 20;
 /// A generation under suspicion of rejecting more than the one before it would.
 struct Suspect {
     name: String,
-    /// The plugin on probation, by its id.
-    id: u64,
-    counted: Total,
-    previous: Arc<Plugin>,
+    plugin: Arc<Plugin>,
+    proven: Arc<Plugin>,
     moment: Moment,
+    /// The share that was rejected before, and that is now.
     jump: Jump,
+    /// Whether anything was judged before.
+    known: bool,
 }
 
 impl Swap {
@@ -34,9 +36,10 @@ impl Swap {
         for name in names {
             suspects.extend(self.look_at(&name, now));
         }
+        self.state().keep_up();
         // Outside the lock: a replay takes a while.
         for suspect in suspects {
-            self.ask_previous(&suspect);
+            self.ask_both(&suspect);
         }
     }
 
@@ -48,8 +51,7 @@ impl Swap {
         let probation = slot.probation.as_mut()?;
         if let Some(jump) = failures(counted, probation.before) {
             let why = format!("{} of its calls fail, {} before", percent(jump.to), percent(jump.from));
-            drop(state);
-            self.roll_back_by_itself(name, &why);
+            self.roll_back_by_itself(&mut state, name, &why);
             return None;
         }
         let before = (probation.before.rejected, probation.before.judged());
@@ -65,48 +67,56 @@ impl Swap {
         }
         let jump = jump?;
         probation.asked = Some(now);
-        let moment = probation.moment;
-        let previous = Arc::clone(&slot.previous.as_ref()?.plugin);
-        Some(Suspect { name: name.to_owned(), id: slot.current.plugin.id(), counted, previous, moment, jump })
+        let (moment, known, name) = (probation.moment, before.1 > 0, name.to_owned());
+        let proven = Arc::clone(&probation.proven.plugin);
+        Some(Suspect { name, plugin: Arc::clone(&slot.current.plugin), proven, moment, jump, known })
     }
 
-    /// Asks the generation before about the records that came in since. If it rejects as many, it is the traffic that has
-    /// changed, and not the plugin that is worse.
-    fn ask_previous(&self, suspect: &Suspect) {
-        let Suspect { name, counted, previous, jump, .. } = suspect;
+    /// Asks both generations about the records that came in since, as far as they are kept. If the one before rejects as
+    /// many, it is the traffic that has changed, and not the plugin that is worse.
+    fn ask_both(&self, suspect: &Suspect) {
+        let Suspect { name, plugin, proven, jump, .. } = suspect;
         let recent = self.recent(name, suspect.moment);
-        let (judged, rejected) = shadow::reject_rate(&previous.shadow(), &recent);
+        let (judged, rejected) = shadow::reject_rate(&plugin.shadow(), &recent);
+        let (judged_before, rejected_before) = shadow::reject_rate(&proven.shadow(), &recent);
         let margin = self.shared.serving.load().config.swap.max_difference;
-        let jump = if judged < ENOUGH_RECORDS {
-            Some(*jump)
+        let why = if judged.min(judged_before) >= ENOUGH_RECORDS {
+            rejects((rejected, judged), (rejected_before, judged_before), margin).map(|jump| {
+                let (would, does) = (percent(jump.from), percent(jump.to));
+                format!(
+                    "it rejects {does} of the records that came in since, the generation before would reject {would}"
+                )
+            })
+        } else if suspect.known {
+            Some(format!("it rejects {} of the records, {} were before", percent(jump.to), percent(jump.from)))
         } else {
-            rejects((counted.rejected, counted.judged()), (rejected, judged), margin)
+            // Too few to ask about, and nothing to compare with.
+            return;
         };
-        let still_serves = self.state().slots.get(name).is_some_and(|slot| slot.current.plugin.id() == suspect.id);
-        match jump {
-            Some(jump) if still_serves => {
-                let why = format!("it rejects {} of the records, {} before", percent(jump.to), percent(jump.from));
-                self.roll_back_by_itself(name, &why);
-            }
-            Some(_) => {}
-            None => tracing::info!(
+        let Some(why) = why else {
+            tracing::info!(
                 plugin = name,
                 judged,
                 rejected,
                 "more records are rejected than before the swap; the previous generation would reject them, too"
-            ),
+            );
+            return;
+        };
+        let mut state = self.state();
+        if state.slots.get(name).is_some_and(|slot| slot.current.plugin.id() == plugin.id()) {
+            self.roll_back_by_itself(&mut state, name, &why);
         }
     }
 
-    fn roll_back_by_itself(&self, name: &str, why: &str) {
-        let mut state = self.state();
-        let Some(digest) = state.slots.get(name).map(|slot| slot.current.plugin.digest().to_owned()) else { return };
-        let Some(done) = self.return_to_previous(&mut state, name) else { return };
+    fn roll_back_by_itself(&self, state: &mut State, name: &str, why: &str) {
         let Some(slot) = state.slots.get_mut(name) else { return };
-        slot.hold(&digest);
-        let message = format!("generation {} was rolled back to {}: {why}", done.from, done.to);
+        slot.hold();
+        let Some(from) = slot.return_to_proven() else { return };
+        let (digest, from, to) = (from.plugin.digest().to_owned(), from.generation, slot.current.generation);
+        let message = format!("generation {from} was rolled back to {to}: {why}");
         slot.refused("probation", &Refusal::new(Stage::Publish, message));
-        tracing::error!(plugin = name, from = done.from, to = done.to, digest, "rolled back by itself: {why}");
+        tracing::error!(plugin = name, from, to, digest, "rolled back by itself: {why}");
+        self.serve(state);
     }
 }
 

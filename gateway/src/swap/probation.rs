@@ -1,22 +1,25 @@
 //! Whether a new generation does worse than the one before it: by how often it fails, and how many records it rejects.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::serving::{Moment, Total};
+use crate::serving::{Active, Moment, Total};
 
 /// The probation of one generation.
 pub(crate) struct Probation {
+    /// The last generation that has proven itself: what this one is measured by, and rolled back to.
+    pub(crate) proven: Arc<Active>,
     /// When it began, as samples know it.
     pub(crate) moment: Moment,
     pub(crate) ends: Instant,
-    /// What the generation before it did lately.
+    /// What that one did lately, before its successor came.
     pub(crate) before: Total,
     /// What this generation had counted when its probation began; not nothing if it had served before.
     pub(crate) start: Total,
     /// Whether the administrator accepted that it judges differently: then only its failures count.
     pub(crate) forced: bool,
-    /// When the generation before it was last asked about the same records, which takes a while.
+    /// When both were last asked about the same records, which takes a while.
     pub(crate) asked: Option<Instant>,
 }
 
@@ -53,9 +56,10 @@ pub(crate) fn failures(new: Total, old: Total) -> Option<Jump> {
 
 /// Whether many more records are rejected than before, of those judged: each a count and how many it is out of.
 ///
-/// Without a record that the generation before judged there is nothing to compare with.
+/// Without a record that the generation before judged, every reject is one more.
 pub(crate) fn rejects(new: (u64, u64), old: (u64, u64), margin: f64) -> Option<Jump> {
-    if old.1 == 0 { None } else { jump(new, old, margin) }
+    let old = if old.1 == 0 { (0, PRESUMED) } else { old };
+    jump(new, old, margin)
 }
 
 /// The test for two proportions: the difference must be larger than the margin, and larger than chance explains.
@@ -116,8 +120,8 @@ mod tests {
     }
 
     #[test]
-    fn rejects_are_compared_only_with_something() {
-        assert_eq!(rejects((1000, 1000), (0, 0), 0.01), None);
+    fn rejects_jump_when_there_are_many_more_of_them() {
+        assert!(rejects((1000, 1000), (0, 0), 0.01).is_some());
         assert!(rejects((1000, 1000), (10, 1000), 0.01).is_some());
         assert_eq!(rejects((15, 1000), (10, 1000), 0.01), None, "within the margin");
         assert_eq!(rejects((3, 20), (1, 20), 0.01), None, "chance");

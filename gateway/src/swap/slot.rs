@@ -1,18 +1,19 @@
 //! The place of one plugin: the generation that serves, the one before it, and how the change went.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tallygate_plugin_host::Stage;
+use tallygate_plugin_host::{Limits, Settings, Stage};
 
 use super::probation::{Probation, Window};
 use super::shadow::Report;
-use super::store::{Pin, PinnedSettings};
+use super::store::{Pin, PinnedLimits, PinnedSettings};
 use super::{Change, Refusal};
 use crate::config;
 use crate::metrics::Metrics;
-use crate::serving::{Active, Made, Moment, Total};
+use crate::serving::{Active, Made, Moment, Source, Total};
 
 pub(super) struct Slot {
     pub(super) current: Arc<Active>,
@@ -24,7 +25,8 @@ pub(super) struct Slot {
     pub(super) probation: Option<Probation>,
     window: Window,
     last_error: Option<LastError>,
-    held: Option<Held>,
+    /// What was rolled back lately.
+    held: VecDeque<Held>,
     /// The digest of what the configuration's file held when it was last looked at; `None` if no file is named.
     pub(super) own: Option<String>,
 }
@@ -40,10 +42,18 @@ pub(crate) struct LastError {
 
 /// A component that was rolled back, and when it may be tried again.
 struct Held {
-    digest: String,
+    identity: Identity,
     until: Instant,
     /// How often it was rolled back.
     times: u32,
+}
+
+/// A component with its settings and limits.
+#[derive(PartialEq, Eq)]
+struct Identity {
+    digest: String,
+    settings: Settings,
+    limits: Limits,
 }
 
 /// What the administrator sees of a plugin.
@@ -66,6 +76,8 @@ pub(super) struct Terms {
 /// How long what was rolled back is not tried again: so long at first, twice as long each time, up to a bound.
 const HELD_FIRST: Duration = Duration::from_secs(60);
 const HELD_MOST: Duration = Duration::from_secs(3600);
+/// How many are remembered.
+const HELD: usize = 16;
 
 // === impl Slot ===
 
@@ -82,24 +94,27 @@ impl Slot {
             probation: None,
             window: Window::default(),
             last_error: None,
-            held: None,
+            held: VecDeque::new(),
             own,
         }
     }
 
     /// Puts the next generation in place, on probation for so long.
+    ///
+    /// While a generation is on probation, the next one is measured by the last that has proven itself.
     pub(super) fn advance(&mut self, change: Change, metrics: &Metrics, terms: Terms) {
         let Terms { probation, workers } = terms;
         let Change { plugin, config, source, own, forced, .. } = change;
-        let before = self.window.lately(self.current.counts.total());
-        self.end_probation();
+        let (proven, before) = match self.probation.take() {
+            Some(probation) => (probation.proven, probation.before),
+            None => (Arc::clone(&self.current), self.window.lately(self.current.counts.total())),
+        };
         self.last_generation += 1;
         let made = Made { metrics: metrics.plugin(plugin.name()), plugin, source, config };
         let next = Arc::new(Active::new(made, self.last_generation, workers));
-        next.metrics.generation.set(i64::try_from(self.last_generation).unwrap_or(i64::MAX));
         if !probation.is_zero() {
-            next.set_stand_in(Some(Arc::clone(&self.current.plugin)));
-            self.probation = Some(Probation::new(probation, before, forced));
+            next.set_stand_in(Some(Arc::clone(&proven.plugin)));
+            self.probation = Some(Probation::new(probation, proven, before, forced));
         }
         self.previous = Some(std::mem::replace(&mut self.current, next));
         self.own = own;
@@ -107,47 +122,75 @@ impl Slot {
         self.begin();
     }
 
-    /// Returns to the previous generation. Gives back the one that served.
-    pub(super) fn return_to_previous(&mut self) -> Option<Arc<Active>> {
+    /// Returns to the generation before. Gives back the one that served, whose requests may still be under way: what stands
+    /// in for it goes on doing so. If the generation before has not proven itself, its probation begins anew.
+    pub(super) fn return_to_previous(&mut self, length: Duration) -> Option<Arc<Active>> {
         let previous = self.previous.take()?;
-        self.end_probation();
-        previous.metrics.generation.set(i64::try_from(previous.generation).unwrap_or(i64::MAX));
-        previous.metrics.rollbacks.inc();
-        let rolled_back = std::mem::replace(&mut self.current, previous);
+        let unproven = self.probation.take().filter(|probation| !Arc::ptr_eq(&probation.proven, &previous));
+        match unproven {
+            Some(Probation { proven, before, forced, .. }) => {
+                let start = previous.counts.total();
+                self.probation = Some(Probation { start, ..Probation::new(length, proven, before, forced) });
+            }
+            None => previous.set_stand_in(None),
+        }
+        Some(self.return_to(previous))
+    }
+
+    /// Returns to the last generation that has proven itself. Gives back the one that served.
+    pub(super) fn return_to_proven(&mut self) -> Option<Arc<Active>> {
+        let proven = self.probation.take()?.proven;
+        proven.set_stand_in(None);
+        self.previous = None;
+        Some(self.return_to(proven))
+    }
+
+    fn return_to(&mut self, active: Arc<Active>) -> Arc<Active> {
+        active.metrics.rollbacks.inc();
+        let rolled_back = std::mem::replace(&mut self.current, active);
         self.begin();
-        Some(rolled_back)
+        rolled_back
     }
 
-    /// Does not let a component be tried again for a while, a longer one each time.
-    pub(super) fn hold(&mut self, digest: &str) {
-        let times = self.held.as_ref().filter(|held| held.digest == digest).map_or(0, |held| held.times) + 1;
+    /// Does not let what serves be tried again for a while, a longer one each time.
+    pub(super) fn hold(&mut self) {
+        let identity = Identity::of(self.current.plugin.digest(), &self.current.config);
+        let times = self.held.iter().find(|held| held.identity == identity).map_or(0, |held| held.times) + 1;
+        self.held.retain(|held| held.identity != identity);
         let pause = HELD_FIRST.saturating_mul(2_u32.saturating_pow(times - 1)).min(HELD_MOST);
-        self.held = Some(Held { digest: digest.to_owned(), until: Instant::now() + pause, times });
+        self.held.push_back(Held { identity, until: Instant::now() + pause, times });
+        if self.held.len() > HELD {
+            self.held.pop_front();
+        }
     }
 
-    /// For how long a component is not to be tried again.
-    pub(super) fn held(&self, digest: &str) -> Option<Duration> {
-        let held = self.held.as_ref().filter(|held| held.digest == digest)?;
+    /// For how long a component with these settings is not to be tried again.
+    pub(super) fn held(&self, digest: &str, config: &config::Plugin) -> Option<Duration> {
+        let identity = Identity::of(digest, config);
+        let held = self.held.iter().find(|held| held.identity == identity)?;
         held.until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// What makes the generation that serves survive a restart, where the configuration would bring another.
     pub(super) fn pin(&self, configured: &config::Plugin) -> Option<Pin> {
         let active = &self.current;
-        let uploaded = active.source == crate::serving::Source::Upload;
-        let other_settings = active.config.settings != configured.settings;
+        let uploaded = active.source == Source::Upload;
         let other_component = self.own.as_deref().is_some_and(|own| own != active.plugin.digest());
-        let settings = other_settings
-            .then(|| PinnedSettings { serve: active.config.settings.clone(), instead_of: configured.settings.clone() });
-        let component = active.plugin.digest().to_owned();
-        (uploaded || other_settings || other_component).then(|| Pin {
-            component,
+        let (serve, instead_of) = (&active.config, configured);
+        let settings = (serve.settings != instead_of.settings)
+            .then(|| PinnedSettings { serve: serve.settings.clone(), instead_of: instead_of.settings.clone() });
+        let limits = (serve.limits != instead_of.limits)
+            .then(|| PinnedLimits { serve: serve.limits.into(), instead_of: instead_of.limits.into() });
+        (uploaded || other_component || settings.is_some() || limits.is_some()).then(|| Pin {
+            component: active.plugin.digest().to_owned(),
             uploaded,
             instead_of: self.own.clone(),
             settings,
+            limits,
         })
     }
 
+    /// The generation that serves has proven itself.
     pub(super) fn end_probation(&mut self) {
         self.probation = None;
         self.current.set_stand_in(None);
@@ -192,6 +235,7 @@ impl Slot {
     /// Another generation serves from now on.
     fn begin(&mut self) {
         self.since = Timestamp::now();
+        self.current.metrics.generation.set(i64::try_from(self.current.generation).unwrap_or(i64::MAX));
         self.window = Window::default();
         self.window.note(Instant::now(), self.current.counts.total());
     }
@@ -200,8 +244,9 @@ impl Slot {
 // === impl Probation ===
 
 impl Probation {
-    fn new(length: Duration, before: Total, forced: bool) -> Self {
+    fn new(length: Duration, proven: Arc<Active>, before: Total, forced: bool) -> Self {
         Self {
+            proven,
             moment: Moment::now(),
             ends: Instant::now() + length,
             before,
@@ -209,5 +254,13 @@ impl Probation {
             forced,
             asked: None,
         }
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    fn of(digest: &str, config: &config::Plugin) -> Self {
+        Self { digest: digest.to_owned(), settings: config.settings.clone(), limits: config.limits }
     }
 }

@@ -9,7 +9,7 @@ use super::slot::Slot;
 use super::state::State;
 use super::{LoadProblem, Loader, Refusal};
 use crate::config::{self, Config};
-use crate::serving::{Made, Serving};
+use crate::serving::{Made, Serving, Source};
 
 /// What serves a configuration from the start. There is nothing to compare plugins with yet.
 pub(crate) fn first(
@@ -43,15 +43,44 @@ pub(crate) fn first(
     Ok((state, serving))
 }
 
-/// What the configuration brings, or, if that cannot serve, what did before the restart.
+/// What is to serve; if that cannot be loaded, what else there is: what the configuration names, or what was pinned before
+/// the restart. A gateway that serves yesterday's plugin is better than none.
 fn load(loader: &Loader, plugin: &config::Plugin, state: &State) -> Result<(Arc<Plugin>, Candidate), Refusal> {
     let (pin, shelf) = (state.store.pin(&plugin.name), state.store.shelf());
-    let candidate = Candidate::of(plugin, pin, shelf);
-    let refusal = match candidate.and_then(|candidate| Ok((loader.load(&candidate)?, candidate))) {
-        Ok(loaded) => return Ok(loaded),
-        Err(refusal) => refusal,
-    };
-    let Some(candidate) = Candidate::fallback(plugin, pin, shelf) else { return Err(refusal) };
-    tracing::error!(plugin = plugin.name, "{refusal}; what was pinned before the restart serves instead");
-    Ok((loader.load(&candidate)?, candidate))
+    let (mut first, mut tried) = (None, Vec::new());
+    let pinned = pin.and_then(|pin| Candidate::pinned(plugin, pin, shelf).ok());
+    for candidate in [Some(Candidate::of(plugin, pin, shelf)), Some(Candidate::of_config(plugin)), pinned.map(Ok)] {
+        let refusal = match candidate {
+            Some(Ok(mut candidate)) if !tried.contains(&candidate.digest) => match loader.load(&candidate) {
+                Ok(loaded) => {
+                    if let Some(refusal) = first {
+                        let (name, digest) = (&plugin.name, &candidate.digest);
+                        tracing::error!(
+                            plugin = name,
+                            digest,
+                            source = candidate.source.name(),
+                            "{refusal}; this serves instead"
+                        );
+                    }
+                    return Ok((loaded, candidate));
+                }
+                Err(refusal) => {
+                    let Refusal { stage, message, .. } = refusal;
+                    let uploaded = candidate.source == Source::Upload;
+                    let digest = std::mem::take(&mut candidate.digest);
+                    let refusal = if uploaded {
+                        Refusal::new(stage, format!("the uploaded component {digest}: {message}"))
+                    } else {
+                        Refusal::new(stage, message)
+                    };
+                    tried.push(digest);
+                    refusal
+                }
+            },
+            Some(Err(refusal)) => refusal,
+            _ => continue,
+        };
+        first.get_or_insert(refusal);
+    }
+    Err(first.expect("what is to serve was tried first"))
 }

@@ -1,10 +1,12 @@
 //! What serves, what served before, and what survives a restart.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
+use super::Change;
 use super::slot::Slot;
-use super::store::Store;
+use super::store::{Pin, Store};
 use crate::config::Config;
 use crate::serving::Active;
 
@@ -38,6 +40,23 @@ impl State {
         if let Err(error) = self.store.set(pins) {
             tracing::error!(%error, "what serves would not survive a restart: data_dir cannot be written to");
         }
+    }
+
+    /// Pins what is uploaded before it serves, so that whoever is told that it serves can rely on it.
+    pub(super) fn pin_upload(&mut self, change: &Change) -> io::Result<()> {
+        let pin = Pin {
+            component: change.plugin.digest().to_owned(),
+            uploaded: true,
+            instead_of: change.own.clone(),
+            settings: None,
+            limits: None,
+        };
+        self.store.pin_first(change.plugin.name(), pin)
+    }
+
+    /// Tries again to bring the pins on disk, if that failed. Nobody is told again.
+    pub(super) fn keep_up(&mut self) {
+        let _still_behind = self.store.keep_up();
     }
 
     /// Forgets the components that can come to serve no more. Not while another is on its way.

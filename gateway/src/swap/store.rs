@@ -11,9 +11,10 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tallygate_plugin_host::digest;
+use tallygate_plugin_host::{Limits, digest};
 
 use crate::shipped;
 
@@ -44,6 +45,9 @@ pub(crate) struct Pin {
     /// The settings that a rollback returned to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<PinnedSettings>,
+    /// The limits that a rollback returned to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limits: Option<PinnedLimits>,
 }
 
 /// Settings that serve instead of those of the configuration, for as long as these do not change.
@@ -51,6 +55,20 @@ pub(crate) struct Pin {
 pub(crate) struct PinnedSettings {
     pub(crate) serve: Vec<(String, String)>,
     pub(crate) instead_of: Vec<(String, String)>,
+}
+
+/// Limits that serve instead of those of the configuration, for as long as these do not change.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct PinnedLimits {
+    pub(crate) serve: StoredLimits,
+    pub(crate) instead_of: StoredLimits,
+}
+
+/// Limits as they are stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredLimits {
+    bytes: usize,
+    milliseconds: u64,
 }
 
 const MAGIC: &str = "tallygate-pins 1 ";
@@ -89,6 +107,23 @@ impl Store {
     pub(crate) fn set(&mut self, pins: BTreeMap<String, Pin>) -> io::Result<()> {
         self.behind |= pins != self.pins;
         self.pins = pins;
+        self.keep_up()
+    }
+
+    /// Adds one pin, or changes nothing.
+    pub(crate) fn pin_first(&mut self, name: &str, pin: Pin) -> io::Result<()> {
+        let before = self.pins.clone();
+        let mut pins = before.clone();
+        pins.insert(name.to_owned(), pin);
+        let written = self.set(pins);
+        if written.is_err() {
+            self.pins = before;
+        }
+        written
+    }
+
+    /// Brings the pins on disk, if they are not there.
+    pub(crate) fn keep_up(&mut self) -> io::Result<()> {
         if self.behind {
             self.shelf.write(&self.shelf.folder.join(PINS), render(&self.pins).as_bytes())?;
             self.behind = false;
@@ -123,7 +158,9 @@ impl Shelf {
     /// Keeps a component, durably.
     pub(crate) fn keep(&self, component: &[u8]) -> io::Result<()> {
         let path = self.path(&digest(component));
-        if path.exists() || shipped::NAMES.into_iter().filter_map(shipped::component).any(|one| one == component) {
+        if self.component(&digest(component)).is_ok()
+            || shipped::NAMES.into_iter().filter_map(shipped::component).any(|one| one == component)
+        {
             return Ok(());
         }
         self.write(&path, component)
@@ -150,15 +187,36 @@ impl Shelf {
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
+        let written = File::create(&temporary).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&temporary, path)
+        });
+        if written.is_err() {
+            // What is left of it only takes room.
+            drop(fs::remove_file(&temporary));
+        }
+        written?;
         File::open(&self.folder)?.sync_all()
     }
 
     fn path(&self, digest: &str) -> PathBuf {
         self.folder.join(format!("{digest}.wasm"))
+    }
+}
+
+// === impl StoredLimits ===
+
+impl From<Limits> for StoredLimits {
+    fn from(limits: Limits) -> Self {
+        let milliseconds = u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX);
+        Self { bytes: limits.memory, milliseconds }
+    }
+}
+
+impl From<StoredLimits> for Limits {
+    fn from(stored: StoredLimits) -> Self {
+        Self { memory: stored.bytes, time: Duration::from_millis(stored.milliseconds) }
     }
 }
 
@@ -181,7 +239,7 @@ mod tests {
     use super::*;
 
     fn pin(component: &[u8]) -> Pin {
-        Pin { component: digest(component), uploaded: true, instead_of: None, settings: None }
+        Pin { component: digest(component), uploaded: true, instead_of: None, settings: None, limits: None }
     }
 
     #[test]
@@ -231,6 +289,7 @@ mod tests {
             uploaded: false,
             instead_of: Some(digest(b"two")),
             settings: Some(settings),
+            limits: None,
         };
         assert_eq!(pins.get("json"), Some(&expected));
         assert_eq!(pins.get("mine"), Some(&pin(b"one")));

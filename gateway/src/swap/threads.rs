@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -44,7 +45,8 @@ pub(crate) struct Signature {
 struct Files {
     swap: Arc<Swap>,
     configuration: Option<(PathBuf, Option<Signature>)>,
-    plugins: BTreeMap<PathBuf, Option<Signature>>,
+    /// By name and path: several plugins may be read from one file.
+    plugins: BTreeMap<(String, PathBuf), Option<Signature>>,
     /// Whether somebody wants everything to be read again.
     asked: Arc<AtomicBool>,
     stopped: Arc<AtomicBool>,
@@ -75,7 +77,7 @@ impl Threads {
             move || {
                 thread::make_way();
                 while matches!(ended.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
-                    swap.look_after();
+                    unharmed(|| swap.look_after());
                 }
             }
         })?;
@@ -125,8 +127,9 @@ impl Hint {
 
 impl Files {
     fn run(&mut self, wakes: &Receiver<()>) {
-        // What has changed since it was read for the start is seen now.
-        self.look();
+        // What has changed since it was read for the start is seen now, and what changes from now on is told.
+        self.watch();
+        unharmed(|| self.look());
         loop {
             self.watch();
             // Where the system does not tell of changes, looking does.
@@ -136,11 +139,7 @@ impl Files {
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
-            if self.asked.swap(false, Ordering::Relaxed) {
-                self.reload();
-            } else {
-                self.look();
-            }
+            unharmed(|| if self.asked.swap(false, Ordering::Relaxed) { self.reload() } else { self.look() });
         }
     }
 
@@ -149,12 +148,12 @@ impl Files {
             self.reload();
             return;
         }
-        for (plugin, file) in self.swap.files() {
-            let known = self.plugins.get(&file).copied();
-            let now = settled(&file, known.flatten());
+        for place in self.swap.files() {
+            let known = self.plugins.get(&place).copied();
+            let now = settled(&place.1, known.flatten());
             if Some(now) != known {
-                self.plugins.insert(file, now);
-                self.swap.refresh(&plugin);
+                self.plugins.insert(place.clone(), now);
+                self.swap.refresh(&place.0);
             }
         }
     }
@@ -170,7 +169,11 @@ impl Files {
     }
 
     fn note_plugins(&mut self) {
-        self.plugins = self.swap.files().into_iter().map(|(_, file)| (file.clone(), Signature::of(&file))).collect();
+        let signature = |place: (String, PathBuf)| {
+            let signature = Signature::of(&place.1);
+            (place, signature)
+        };
+        self.plugins = self.swap.files().into_iter().map(signature).collect();
     }
 
     /// Watches the folders rather than the files: editors and Kubernetes replace files, they do not write into them. Where
@@ -198,6 +201,14 @@ impl Files {
     }
 }
 
+/// Goes on after a panic, which has been told where it happened: a thread that ends would be missed by nobody until it is
+/// needed.
+fn unharmed(act: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(act)).is_err() {
+        tracing::error!("the gateway failed while it looked after plugins, and goes on");
+    }
+}
+
 fn watcher(wake: SyncSender<()>) -> Option<RecommendedWatcher> {
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if !event.is_ok_and(|event| event.kind.is_access()) {
@@ -218,7 +229,7 @@ fn settle(wakes: &Receiver<()>) {
 /// How a file looks now; if that is not how it is known to look, how it looks when it has been left alone for a moment.
 fn settled(file: &Path, known: Option<Signature>) -> Option<Signature> {
     let (start, mut now) = (Instant::now(), Signature::of(file));
-    while now != known && start.elapsed() < SETTLE_MOST {
+    while now != known && start.elapsed() < SETTLE_MOST && !now.is_some_and(Signature::is_settled) {
         std::thread::sleep(SETTLE);
         let before = std::mem::replace(&mut now, Signature::of(file));
         if now == before {
@@ -236,6 +247,15 @@ fn folder_of(file: &Path) -> Option<PathBuf> {
 // === impl Signature ===
 
 impl Signature {
+    /// Whether the file has been left alone for a moment. Not if its times lie in the future, as they may where another
+    /// machine's clock gives them.
+    fn is_settled(self) -> bool {
+        let (seconds, nanoseconds) = self.modified.max(self.changed);
+        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds)) else { return true };
+        let written = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+        written.elapsed().is_ok_and(|age| age >= SETTLE)
+    }
+
     /// How a file looks now; `None` if there is none that can be looked at.
     pub(crate) fn of(file: &Path) -> Option<Self> {
         let about: Metadata = std::fs::metadata(file).ok()?;

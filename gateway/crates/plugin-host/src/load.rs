@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tallygate_event::{Code, Records};
+use tallygate_event::{Code, Outcome, Records};
 use wasmtime::Store;
 
 use crate::api::v0_1::tallygate::plugin::types::Info;
@@ -173,6 +173,16 @@ impl Plugin {
     #[must_use]
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// Gives rejects that another plugin judged the codes that have the same names here; where there is none,
+    /// [`Code::OTHER`].
+    pub fn rename_codes(&self, outcome: &mut Outcome, judge: &Self) {
+        for status in outcome.status.iter_mut().filter(|status| **status >= Code::FIRST_OF_PLUGIN) {
+            let name = judge.code_name(Code(*status));
+            let own = self.rejects.iter().find(|own| own.name == name);
+            *status = own.map_or(Code::OTHER, |own| own.code).0;
+        }
     }
 
     /// The name of a reject code, the plugin's own included.
