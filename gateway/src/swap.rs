@@ -144,8 +144,12 @@ impl Swap {
                 }
                 Err(refusal) => {
                     self.refused(name, &refusal);
-                    // What is in the file now does not serve: after a restart it would.
-                    self.state().keep_pins();
+                    let mut state = self.state();
+                    if let Some(slot) = state.slots.get_mut(name) {
+                        slot.own_refused = refusal.stage != Stage::Publish;
+                    }
+                    // What was refused does not come to serve by a restart either.
+                    state.keep_pins();
                     return;
                 }
             }
@@ -239,8 +243,9 @@ impl Swap {
     fn change(&self, plugin: &config::Plugin, wish: Wish) -> Result<Option<Change>, Refusal> {
         let (pin, current) = {
             let state = self.state();
-            let current = state.slots.get(&plugin.name).map(|slot| Arc::clone(&slot.current));
-            (state.store.pin(&plugin.name).cloned(), current)
+            let slot = state.slots.get(&plugin.name);
+            let pin = state.store.pin(&plugin.name).filter(|_| !slot.is_some_and(|slot| slot.own_refused));
+            (pin.cloned(), slot.map(|slot| Arc::clone(&slot.current)))
         };
         let tried = Candidate::of(plugin, pin.as_ref(), &self.shelf()).and_then(|candidate| match &current {
             Some(current) if candidate.is(&current.plugin, &current.config) => {
@@ -352,6 +357,7 @@ impl Swap {
         let Some(slot) = state.slots.get_mut(name) else { return true };
         let serves = candidate.is(&slot.current.plugin, &slot.current.config);
         let same = std::mem::replace(&mut slot.own, candidate.own.clone()) == candidate.own;
+        slot.own_refused &= same;
         if slot.could_not_be_read() || (serves && !same) {
             slot.forget_error();
         }

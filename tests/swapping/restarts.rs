@@ -86,6 +86,20 @@ fn where_what_was_uploaded_cannot_serve_the_file_does() {
 }
 
 #[test]
+fn what_was_refused_does_not_come_to_serve_by_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.wasm");
+    fs::write(&file, JSON).expect("writable");
+    let gateway = Gateway::with_config(&config(&file, ""));
+    let original = gateway.plugin("mine")["digest"].clone();
+    gateway.send(&Request::post("/mine").body(r#"{"ip":"192.0.2.1"}"#)).expect_tally(1, 1);
+    fs::write(&file, ACCESS_LOG).expect("writable");
+    gateway.wait_for_refusal("mine", "shadow", "judged differently");
+    let gateway = gateway.restart();
+    assert_eq!(gateway.plugin("mine")["digest"], original);
+}
+
+#[test]
 fn a_rollback_of_limits_survives_reloads_and_restarts() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("mine.wasm");

@@ -29,6 +29,8 @@ pub(super) struct Slot {
     held: VecDeque<Held>,
     /// The digest of what the configuration's file held when it was last looked at; `None` if no file is named.
     pub(super) own: Option<String>,
+    /// Whether that was tried and refused: whoever asks for a reload wants it to be tried again.
+    pub(super) own_refused: bool,
 }
 
 /// Why the last candidate does not serve.
@@ -96,6 +98,7 @@ impl Slot {
             last_error: None,
             held: VecDeque::new(),
             own,
+            own_refused: false,
         }
     }
 
@@ -117,7 +120,7 @@ impl Slot {
             self.probation = Some(Probation::new(probation, proven, before, forced));
         }
         self.previous = Some(std::mem::replace(&mut self.current, next));
-        self.own = own;
+        (self.own, self.own_refused) = (own, false);
         self.last_error = None;
         self.begin();
     }
