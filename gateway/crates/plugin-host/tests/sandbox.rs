@@ -1,12 +1,17 @@
 //! What a guest can do, to others and to itself: nothing and not much. Runs real guests, built from source.
 
+#[path = "shared/batch.rs"]
+mod batch;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tallygate_event::{Code, Outcome, Records};
+use tallygate_event::{Code, Outcome};
 use tallygate_plugin_host::{Candidate, Compiler, Failure, Host, Limits, LoadError, Plugin, Stage, contain};
+
+use batch::Batch;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().expect("the checkout")
@@ -44,30 +49,6 @@ fn host(cache: Option<&Path>) -> Host {
 
 fn unruly() -> Arc<Plugin> {
     load(&[]).expect("the guest loads")
-}
-
-/// Words as records.
-struct Batch {
-    data: String,
-    starts: Vec<u32>,
-    ends: Vec<u32>,
-}
-
-impl Batch {
-    fn new(words: &[&str]) -> Self {
-        let (mut starts, mut ends, mut data) = (vec![], vec![], String::new());
-        for word in words {
-            starts.push(data.len() as u32);
-            data.push_str(word);
-            ends.push(data.len() as u32);
-            data.push('\n');
-        }
-        Self { data, starts, ends }
-    }
-
-    fn records(&self) -> Records<'_> {
-        Records { data: self.data.as_bytes(), starts: &self.starts, ends: &self.ends }
-    }
 }
 
 fn extract(plugin: &Plugin, words: &[&str]) -> Result<Outcome, Failure> {

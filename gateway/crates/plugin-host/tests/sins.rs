@@ -1,16 +1,21 @@
 //! One guest for each way to sin: what it is refused with, how its calls fail, and that nobody else notices.
 
+#[path = "shared/batch.rs"]
+mod batch;
+
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use tallygate_event::{Code, Outcome, Records};
+use tallygate_event::{Code, Outcome};
 use tallygate_guest_craft as craft;
 use tallygate_plugin_host::{
     Candidate, Compiler, Failure, Host, Limits, LoadError, MAX_COMPONENT, Plugin, Stage, contain,
 };
+
+use batch::Batch;
 
 const MEMORY: usize = 16 << 20;
 
@@ -49,30 +54,6 @@ fn assert_refused(component: &[u8], stage: Stage, message: &str) {
     let error = load(component).err().unwrap_or_else(|| panic!("is not refused with: {message}"));
     assert_eq!(error.stage, stage, "{error}");
     assert!(error.message.contains(message), "expected {message}: {error}");
-}
-
-/// Words as records.
-struct Batch {
-    data: String,
-    starts: Vec<u32>,
-    ends: Vec<u32>,
-}
-
-impl Batch {
-    fn new(words: &[&str]) -> Self {
-        let (mut starts, mut ends, mut data) = (vec![], vec![], String::new());
-        for word in words {
-            starts.push(data.len() as u32);
-            data.push_str(word);
-            ends.push(data.len() as u32);
-            data.push('\n');
-        }
-        Self { data, starts, ends }
-    }
-
-    fn records(&self) -> Records<'_> {
-        Records { data: self.data.as_bytes(), starts: &self.starts, ends: &self.ends }
-    }
 }
 
 fn extract(plugin: &Plugin, words: &[&str]) -> Result<Outcome, Failure> {
