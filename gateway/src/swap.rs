@@ -123,8 +123,7 @@ impl Swap {
         let _turn = lock(&self.turn);
         let mut first = true;
         loop {
-            let Some((config, current)) = self.named(name) else { return };
-            let Some(plugin) = config.all_plugins().into_iter().find(|plugin| plugin.name == name) else { return };
+            let Some((plugin, current)) = self.named(name) else { return };
             let candidate = Candidate::of_config(&plugin);
             if first && candidate.as_ref().is_ok_and(|candidate| self.is_known(name, candidate)) {
                 return;
@@ -160,13 +159,10 @@ impl Swap {
     pub(crate) fn deploy(&self, name: &str, component: &Bytes, wish: Wish) -> Result<Deployed, Denied> {
         let _turn = lock(&self.turn);
         loop {
-            let (config, current) = self.named(name).ok_or_else(|| self.no_such_plugin(name))?;
-            let Some(plugin) = config.all_plugins().into_iter().find(|plugin| plugin.name == name) else {
-                return Err(self.no_such_plugin(name));
-            };
+            let (plugin, current) = self.named(name).ok_or_else(|| self.no_such_plugin(name))?;
             let own = self.state().slots.get(name).and_then(|slot| slot.own.clone());
             let candidate = Candidate::uploaded(plugin, component.clone(), own);
-            let mut deployed = Deployed::new(&current, config.swap.max_difference);
+            let mut deployed = Deployed::new(&current, self.max_difference());
             deployed.digest.clone_from(&candidate.digest);
             if candidate.is(&current.plugin, &current.config) {
                 if !wish.dry_run {
@@ -202,12 +198,11 @@ impl Swap {
     /// Returns to the generation before the one that serves.
     pub(crate) fn roll_back(&self, name: &str) -> Result<RolledBack, Denied> {
         let mut state = self.state();
-        if !state.slots.contains_key(name) {
+        let probation = state.config.swap.probation;
+        let Some(slot) = state.slots.get_mut(name) else {
             drop(state);
             return Err(self.no_such_plugin(name));
-        }
-        let probation = state.config.swap.probation;
-        let slot = state.slots.get_mut(name).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
+        };
         let from = slot.return_to_previous(probation).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
         let (to, digest) = (slot.current.generation, slot.current.plugin.digest().to_owned());
         let done = RolledBack { from: from.generation, to, digest };
@@ -274,8 +269,7 @@ impl Swap {
         if let Some(current) = current {
             let start = std::time::Instant::now();
             let recent = self.recent(plugin.name(), Moment::NEVER);
-            let bound = self.shared.serving.load().config.swap.max_difference;
-            report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, bound);
+            report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, self.max_difference());
             self.shared.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
             if let Err(message) = report.within()
                 && !wish.force
@@ -375,9 +369,15 @@ impl Swap {
         })
     }
 
-    fn named(&self, name: &str) -> Option<(Arc<Config>, Arc<Active>)> {
+    /// A plugin as the configuration has it, and what serves for it.
+    fn named(&self, name: &str) -> Option<(config::Plugin, Arc<Active>)> {
         let state = self.state();
-        Some((Arc::clone(&state.config), Arc::clone(&state.slots.get(name)?.current)))
+        let configured = state.config.all_plugins().into_iter().find(|plugin| plugin.name == name)?;
+        Some((configured, Arc::clone(&state.slots.get(name)?.current)))
+    }
+
+    fn max_difference(&self) -> f64 {
+        self.shared.serving.load().config.swap.max_difference
     }
 
     fn no_such_plugin(&self, name: &str) -> Denied {

@@ -1,8 +1,4 @@
-//! What a thread asks of the system about itself.
-
-use std::time::Duration;
-
-use rustix::time::{ClockId, clock_gettime};
+//! The priority of a thread.
 
 /// Of twenty steps: enough that a busy thread leaves nine tenths of a core to one that serves, little enough that it goes
 /// on beside a machine's worth of load.
@@ -15,10 +11,4 @@ pub(crate) fn make_way() {
     if let Err(error) = rustix::process::setpriority_process(None, STEPS) {
         tracing::debug!(%error, "a thread keeps its priority");
     }
-}
-
-/// What the calling thread has spent computing since it began.
-pub(crate) fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

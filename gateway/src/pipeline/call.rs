@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tallygate_connect::frame::Chunk;
 use tallygate_event::{Outcome, Records};
-use tallygate_plugin_host::{Failure, Instance, Plugin, contain};
+use tallygate_plugin_host::{Failure, Instance, Plugin, contain, thread_time};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::metrics::CallMetrics;
 use crate::serving::{Active, Serving};
-use crate::thread::processor_time;
 use crate::worker::Worker;
 
 /// After a question that took so long, the other connections of the thread have a turn before the next.
@@ -172,14 +171,14 @@ impl Drop for Gone {
 
 /// One call of the instance for calls beside. `None` if it failed.
 fn ask_kept(active: &Active, kept: &Kept, records: Records<'_>) -> Option<Outcome> {
-    let start = processor_time();
+    let start = thread_time();
     let mut own = kept.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = call_kept(&mut own, &active.plugin, |instance| instance.extract(records));
     let health = active.plugin.health();
     match answer {
         Ok(outcome) => {
             health.recover();
-            if processor_time().saturating_sub(start) > SLOW_CALL {
+            if thread_time().saturating_sub(start) > SLOW_CALL {
                 health.isolate();
             }
             Some(outcome)
@@ -259,14 +258,14 @@ impl OwnPlugins {
         call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         self.with(worker, active, |own| {
-            let computed = own.suspect.then(processor_time);
+            let computed = own.suspect.then(thread_time);
             let start = Instant::now();
             let answer = own.call(&active.plugin, call);
             let took = start.elapsed();
             own.metrics.seconds.observe(took.as_secs_f64());
             own.failures = if answer.is_ok() { 0 } else { own.failures + 1 };
             // By the clock alone, a plugin would be blamed for a busy machine.
-            let slow = computed.is_some_and(|before| processor_time().saturating_sub(before) > SLOW_CALL);
+            let slow = computed.is_some_and(|before| thread_time().saturating_sub(before) > SLOW_CALL);
             own.suspect = took > SLOW_CALL;
             if slow || own.failures > FAILURES_IN_A_ROW || (answer.is_err() && took > SLOW_FAILURE) {
                 active.plugin.health().isolate();

@@ -79,7 +79,7 @@ impl Swap {
         let recent = self.recent(name, suspect.moment);
         let (judged, rejected) = shadow::reject_rate(&plugin.shadow(), &recent);
         let (judged_before, rejected_before) = shadow::reject_rate(&proven.shadow(), &recent);
-        let margin = self.shared.serving.load().config.swap.max_difference;
+        let margin = self.max_difference();
         let why = if judged.min(judged_before) >= ENOUGH_RECORDS {
             rejects((rejected, judged), (rejected_before, judged_before), margin).map(|jump| {
                 let (would, does) = (percent(jump.from), percent(jump.to));

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tallygate_event::{NO_TIME, Outcome, Records};
-use tallygate_plugin_host::{Exhausted, Instance, Plugin, contain};
-
-use crate::thread::processor_time;
+use tallygate_plugin_host::{Exhausted, Instance, Plugin, contain, thread_time};
 
 /// Records of one route.
 pub(crate) struct Recent {
@@ -166,7 +164,7 @@ impl<'a> Side<'a> {
 
     /// One answer for each record, as it would be given to live ones.
     fn judge(&mut self, call: &[Arc<[u8]>]) -> Result<Vec<Answer>, Exhausted> {
-        let start = processor_time();
+        let start = thread_time();
         let (mut data, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for record in call {
             starts.push(place(&data));
@@ -177,7 +175,7 @@ impl<'a> Side<'a> {
         }
         let records = Records { data: &data, starts: &starts, ends: &ends };
         let outcome = self.extract(records);
-        self.spent += processor_time().saturating_sub(start);
+        self.spent += thread_time().saturating_sub(start);
         Ok(answers(self.plugin, &outcome?))
     }
 

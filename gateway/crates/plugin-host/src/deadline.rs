@@ -101,8 +101,9 @@ fn ticks(duration: Duration) -> u64 {
     u64::try_from(whole).unwrap_or(u64::MAX - 1) + 1
 }
 
-/// The processor time of this thread.
-pub(crate) fn thread_time() -> Duration {
+/// What the calling thread has spent computing since it began.
+#[must_use]
+pub fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -23,6 +23,7 @@ mod surface;
 
 pub use compile::{Apart, CompileLimits, Compiler, compile_for_parent};
 pub use contain::{Exhausted, contain};
+pub use deadline::thread_time;
 pub use health::Health;
 pub use host::{Candidate, Host, HostError, MAX_COMPONENT, digest};
 pub use instance::{Failure, Instance};
