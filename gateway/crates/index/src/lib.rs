@@ -74,12 +74,16 @@
 //! of the time. As it is, the run takes about 17 minutes.
 
 pub mod disk;
+mod hot;
+mod matrix;
 mod prefetch;
 mod time;
 mod unique;
 mod v4;
 mod v6;
+mod varint;
 
+pub use matrix::Counts;
 pub use time::{Day, Hour, Month};
 pub use unique::{Inserted, NewIps, UniqueIps};
 pub use v4::{Ipv4Set, Iter as Ipv4Iter};

@@ -60,6 +60,14 @@ impl UniqueIps {
         Inserted { new: new.len() - before, refused }
     }
 
+    /// Forgets an address, as far as it is counted, and tells whether it was there.
+    pub fn remove(&self, address: IpAddr) -> bool {
+        match address.to_canonical() {
+            IpAddr::V4(address) => self.v4.remove(address.to_bits()),
+            IpAddr::V6(address) => self.v6.remove(address.to_bits()),
+        }
+    }
+
     /// Whether the address was seen, as far as it is counted: of IPv6 addresses, only the leading bits of the granularity.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -139,7 +147,7 @@ impl NewIps {
 }
 
 /// The IPv4 address that an IPv6 one stands for (RFC 4291, section 2.5.5.2), if it does.
-fn mapped(address: u128) -> Option<u32> {
+pub(crate) fn mapped(address: u128) -> Option<u32> {
     (address >> 32 == 0xffff).then_some(address as u32)
 }
 

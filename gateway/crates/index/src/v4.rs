@@ -52,12 +52,7 @@ impl Ipv4Set {
     pub fn insert(&self, addresses: &[u32], new: &mut Vec<u32>) -> usize {
         let before = new.len();
         for group in addresses.chunks(GROUP) {
-            for address in group {
-                prefetch(self.entry(*address));
-            }
-            for address in group {
-                self.prefetch_page(*address);
-            }
+            self.prefetch_group(group);
             for address in group {
                 if self.insert_one(*address) {
                     new.push(*address);
@@ -69,6 +64,41 @@ impl Ipv4Set {
             self.len.fetch_add(added as u64, Ordering::Relaxed);
         }
         added
+    }
+
+    /// Appends the addresses that are not in the set.
+    pub fn missing(&self, addresses: &[u32], out: &mut Vec<u32>) {
+        for group in addresses.chunks(GROUP) {
+            self.prefetch_group(group);
+            out.extend(group.iter().filter(|address| !self.contains(**address)));
+        }
+    }
+
+    /// Takes an address out and tells whether it was there.
+    ///
+    /// Rare, and so it may cost memory: a page that was a table becomes a bitmap, as a page must not return to a state that
+    /// it had before, and nothing is smaller than the state after that.
+    pub fn remove(&self, address: u32) -> bool {
+        let (entry, suffix) = (self.entry(address), address as u16);
+        let mut wait = Wait(0);
+        while self.contains(address) {
+            let seen = Entry(entry.load(Ordering::Acquire));
+            match seen.page() {
+                Page::Bitmap(block) => {
+                    let removed = bitmap::remove(self.arena.lines(block), suffix);
+                    self.len.fetch_sub(u64::from(removed), Ordering::Relaxed);
+                    return removed;
+                }
+                Page::Table(old) if !seen.is_locked() => {
+                    let lock = entry.compare_exchange(seen.0, seen.locked().0, Ordering::Acquire, Ordering::Relaxed);
+                    if lock.is_ok() {
+                        self.make_bitmap(entry, seen, old);
+                    }
+                }
+                Page::Table(_) | Page::Vacant => wait.a_moment(),
+            }
+        }
+        false
     }
 
     /// Whether the address is in the set.
@@ -119,6 +149,16 @@ impl Ipv4Set {
     #[inline]
     fn entry(&self, address: u32) -> &AtomicU64 {
         &self.entries[(address >> 16) as usize]
+    }
+
+    #[inline]
+    fn prefetch_group(&self, group: &[u32]) {
+        for address in group {
+            prefetch(self.entry(*address));
+        }
+        for address in group {
+            self.prefetch_page(*address);
+        }
     }
 
     #[inline]
@@ -204,6 +244,18 @@ impl Ipv4Set {
         if let Some(old) = old {
             self.arena.free(old);
         }
+    }
+
+    /// Moves a table, whose lock the caller holds, to a bitmap.
+    fn make_bitmap(&self, entry: &AtomicU64, seen: Entry, old: Block) {
+        let block = self.arena.allocate(Entry::BITMAP_ORDER);
+        table::suffixes(self.arena.lines(old)).for_each(|suffix| self.put(block, suffix));
+        if seen.has_zero() {
+            self.put(block, 0);
+        }
+        // Unlocked, as `seen` was.
+        entry.store(seen.moved_to(block).0, Ordering::Release);
+        self.arena.free(old);
     }
 
     /// Writes into a block that nobody else knows yet.

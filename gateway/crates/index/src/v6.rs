@@ -128,6 +128,23 @@ impl Ipv6Set {
         refused
     }
 
+    /// Takes an address out and tells whether it was there. A /64 that had an address refused stays saturated: what it lacks
+    /// is not known.
+    pub fn remove(&self, address: u128) -> bool {
+        let (prefix, id) = halves(self.policy.granularity.mask(address));
+        let removed = match self.lone.entry(prefix) {
+            Entry::Occupied(lone) if *lone.get() == id => {
+                lone.remove();
+                true
+            }
+            Entry::Occupied(_) => false,
+            // The entry holds the lock of the /64.
+            Entry::Vacant(_lock) => self.groups.get_mut(&prefix).is_some_and(|mut group| group.remove(id)),
+        };
+        self.len.fetch_sub(u64::from(removed), Ordering::Relaxed);
+        removed
+    }
+
     /// Whether the address, masked as addresses are counted, is in the set.
     #[must_use]
     pub fn contains(&self, address: u128) -> bool {

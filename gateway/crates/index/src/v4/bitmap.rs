@@ -11,6 +11,12 @@ pub(super) fn insert(lines: &[Line], suffix: u16) -> bool {
     word.load(Ordering::Relaxed) & bit == 0 && word.fetch_or(bit, Ordering::Release) & bit == 0
 }
 
+/// Clears the bit of a suffix; whether it was set.
+pub(super) fn remove(lines: &[Line], suffix: u16) -> bool {
+    let (word, bit) = place(lines, suffix);
+    word.fetch_and(!bit, Ordering::Release) & bit != 0
+}
+
 /// Whether the bit of a suffix is set.
 #[inline]
 pub(super) fn contains(lines: &[Line], suffix: u16) -> bool {

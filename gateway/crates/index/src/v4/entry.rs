@@ -10,8 +10,9 @@ use super::arena::Block;
 /// `kind` is 0 for a /16 without any address, else the order of its block plus one; a block of
 /// [`Entry::BITMAP_ORDER`] is a bitmap, a smaller one a table.
 ///
-/// While a page is a table, every change of it raises `how many`, and nothing ever lowers it. So an entry never
-/// comes back to a value that it had before: who finds it unchanged knows that the page did not change.
+/// While a page is a table, every change of it raises `how many`, and nothing ever lowers it; a removal makes it a bitmap
+/// first. So an entry never comes back to a value that it had before: who finds it unchanged knows that the page did not
+/// change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Entry(pub(super) u64);
 

@@ -114,3 +114,47 @@ fn a_block_that_changed_hands_is_noticed() {
     assert_eq!(table::probe(set.arena.lines(block), 0x7777), Probe::Found, "and would mislead");
     assert!(!still_in(entry, block));
 }
+
+#[test]
+fn what_is_taken_out_is_new_again_whatever_its_page_is() {
+    for count in [1, 5, 28, 100, 1_792, 2_000] {
+        let set = Ipv4Set::new();
+        let mut new = Vec::new();
+        let addresses: Vec<u32> = (0..count).map(|n| 0x0909_0000 + n * 31).collect();
+        set.insert(&addresses, &mut new);
+        for gone in [0x0909_0000, 0x0909_0000 + (count - 1) * 31] {
+            assert!(set.remove(gone) || gone == 0x0909_0000 && count == 1);
+            assert!(!set.contains(gone) && !set.remove(gone));
+            assert_eq!(set.len(), u64::from(count) - 1);
+            assert_eq!(addresses.iter().filter(|address| set.contains(**address)).count() as u32, count - 1);
+            new.clear();
+            set.insert(&addresses, &mut new);
+            assert_eq!(new, [gone]);
+        }
+        assert_eq!(set.iter().collect::<Vec<_>>(), addresses);
+    }
+}
+
+/// Others insert into the pages that addresses are taken out of.
+#[test]
+fn removals_disturb_no_inserts() {
+    let set = Ipv4Set::new();
+    let rounds = if cfg!(miri) { 40 } else { 20_000_u32 };
+    std::thread::scope(|scope| {
+        for own in 0..2_u32 {
+            let set = &set;
+            scope.spawn(move || {
+                for n in 0..rounds {
+                    let address = (n % 64) << 16 | (n / 64) << 1 | own;
+                    set.insert(&[address], &mut Vec::new());
+                    if n % 3 == 0 {
+                        assert!(set.remove(address));
+                    }
+                }
+            });
+        }
+    });
+    let expected: u32 = 2 * (0..rounds).filter(|n| n % 3 != 0).count() as u32;
+    assert_eq!(set.len(), u64::from(expected));
+    assert_eq!(set.iter().count(), expected as usize);
+}

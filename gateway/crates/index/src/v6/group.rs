@@ -49,6 +49,14 @@ impl Group {
         }
     }
 
+    /// Takes an id out; whether it was there. The group keeps its memory.
+    pub(super) fn remove(&mut self, id: u64) -> bool {
+        match self {
+            Self::Few(ids) => ids.iter().position(|other| *other == id).map(|at| ids.swap_remove(at)).is_some(),
+            Self::Many(ids) => ids.remove(&id),
+        }
+    }
+
     pub(super) fn for_each(&self, each: impl FnMut(u64)) {
         match self {
             Self::Few(ids) => ids.iter().copied().for_each(each),

@@ -62,3 +62,21 @@ fn memory_is_told_as_it_grows_and_shrinks() {
     set.insert(&addresses, &mut new);
     assert!((empty + 9 * 200..empty + 65_536).contains(&set.memory_bytes()), "{}", set.memory_bytes());
 }
+
+#[test]
+fn what_is_taken_out_is_new_again() {
+    let set = Ipv6Set::new(Ipv6Policy::default());
+    let mut new = Vec::new();
+    for count in [1, 2, 40_u128] {
+        let addresses: Vec<u128> = (0..count).map(|id| count << 64 | id).collect();
+        set.insert(&addresses, &mut new);
+        let before = set.len();
+        assert!(set.remove(count << 64) && !set.remove(count << 64));
+        assert!(!set.contains(count << 64));
+        assert_eq!(set.len(), before - 1);
+        new.clear();
+        set.insert(&addresses, &mut new);
+        assert_eq!(new, [count << 64]);
+        assert_eq!(set.len(), before);
+    }
+}

@@ -1,0 +1,74 @@
+//! The hours that are being written to: what came in them is known without asking the history.
+
+mod hour;
+mod table;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use ahash::RandomState;
+
+pub(crate) use self::hour::{Closed, HotHour};
+use crate::Hour;
+
+/// All open hours. There are few: the current one, and those that late records came for within the last minutes.
+pub(crate) struct HotHours {
+    /// In ascending order. Read at each batch; a lock rather than a snapshot, as a lookup takes no longer than taking one.
+    open: RwLock<Arc<[Arc<HotHour>]>>,
+    /// Held by who changes `open`.
+    changing: Mutex<()>,
+    keys: RandomState,
+}
+
+// === impl HotHours ===
+
+impl HotHours {
+    pub(crate) fn new() -> Self {
+        Self { open: RwLock::new(Arc::default()), changing: Mutex::new(()), keys: RandomState::new() }
+    }
+
+    /// The open hours.
+    pub(crate) fn all(&self) -> Arc<[Arc<HotHour>]> {
+        Arc::clone(&self.open.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// An hour, opened if it is not; then `backed` tells whether the history has something of it.
+    pub(crate) fn open(&self, hour: Hour, backed: impl FnOnce() -> bool) -> Arc<HotHour> {
+        if let Some(found) = self.get(hour) {
+            return found;
+        }
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = self.get(hour) {
+            return found;
+        }
+        let opened = Arc::new(HotHour::new(hour, backed(), &self.keys));
+        let mut all = self.all().to_vec();
+        all.insert(all.partition_point(|other| other.hour() < hour), Arc::clone(&opened));
+        self.set(all);
+        opened
+    }
+
+    /// Closes the hours that `gone` chooses.
+    pub(crate) fn close(&self, gone: impl Fn(&HotHour) -> bool) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (closed, kept): (Vec<_>, Vec<_>) = self.all().iter().cloned().partition(|hour| gone(hour));
+        if !closed.is_empty() {
+            closed.iter().for_each(|hour| hour.close());
+            self.set(kept);
+        }
+    }
+
+    /// Bytes that all of them occupy.
+    pub(crate) fn bytes(&self) -> usize {
+        self.all().iter().map(|hour| hour.bytes()).sum()
+    }
+
+    fn get(&self, hour: Hour) -> Option<Arc<HotHour>> {
+        let all = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        // The latest first, as most records are of now.
+        all.iter().rev().find(|other| other.hour() == hour).cloned()
+    }
+
+    fn set(&self, hours: Vec<Arc<HotHour>>) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = hours.into();
+    }
+}
