@@ -75,6 +75,7 @@
 
 pub mod disk;
 mod prefetch;
+pub mod segment;
 mod time;
 mod unique;
 mod v4;
