@@ -77,6 +77,7 @@ pub mod disk;
 mod hot;
 mod matrix;
 mod prefetch;
+pub mod segment;
 mod time;
 mod unique;
 mod v4;

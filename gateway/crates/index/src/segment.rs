@@ -1,0 +1,277 @@
+//! Sealed sets of addresses.
+
+mod bytes;
+mod container;
+mod footer;
+mod index;
+mod masks;
+mod merge;
+mod ranked;
+mod union;
+mod v6;
+mod writer;
+
+pub use self::merge::{Input, Project, Without, merge, write_merged};
+pub use self::union::count_union;
+pub use self::writer::{SegmentWriter, Written};
+
+use self::bytes::Bytes;
+use self::container::Container;
+use self::footer::Footer;
+use self::index::{Entry, Index};
+use self::masks::Masks;
+use crate::disk::Content;
+use crate::time::{Day, Hour, Month};
+
+/// What time a segment is about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Span {
+    /// One hour; each address was there.
+    Hour(Hour),
+    /// One day; a mask says in which of its 24 hours an address was there.
+    Day(Day),
+    /// One month; a mask says on which of its up to 31 days an address was there.
+    Month(Month),
+    /// Addresses whose visits have expired.
+    Before,
+}
+
+/// The addresses of one tenant in one span. Nothing of it is kept in memory but what the content keeps there.
+pub struct Segment {
+    content: Content,
+    footer: Footer,
+    index: Index,
+}
+
+/// The IPv4 addresses of one /16.
+#[derive(Clone, Copy)]
+pub struct Block<'a> {
+    data: Bytes<'a>,
+    entry: Entry,
+    key: u16,
+    /// How many bits a mask has.
+    bits: u32,
+}
+
+/// Why something is not a segment.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// Not even a footer.
+    #[error("the segment has {bytes} bytes, too few for its footer; restore the file from a backup or remove it")]
+    Short {
+        /// All that there is.
+        bytes: usize,
+    },
+    /// Another kind of file.
+    #[error("the segment does not end as one; it was cut off or is another kind of file: restore it or remove it")]
+    Magic,
+    /// Written by another version of this program.
+    #[error("the segment has version {found} of its format, of which only {known} is known here; use a newer program")]
+    Version {
+        /// Its version.
+        found: u32,
+        /// The version that can be read.
+        known: u32,
+    },
+    /// A span that does not exist.
+    #[error("the footer of the segment names kind {kind} and number {number}, which is no span; restore the file")]
+    Span {
+        /// The number that stands for hour, day, month or before.
+        kind: u32,
+        /// Which of them.
+        number: u32,
+    },
+    /// Damaged, most likely by the disk.
+    #[error("the segment's checksum is {computed:08x} instead of {stored:08x}; its disk may fail: restore the file")]
+    Checksum {
+        /// As it was written.
+        stored: u32,
+        /// As it is.
+        computed: u32,
+    },
+    /// The checksum holds, but what it covers makes no sense: an error of the program that wrote it.
+    #[error("{0} in the segment cannot be right although its checksum is; report this and restore the file")]
+    Structure(&'static str),
+}
+
+// === impl Span ===
+
+impl Span {
+    /// How many bits a mask has: 1, 24 or 31.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Hour(_) | Self::Before => 1,
+            Self::Day(_) => 24,
+            Self::Month(_) => 31,
+        }
+    }
+}
+
+// === impl Segment ===
+
+impl Segment {
+    /// Opens a segment. Reads all of it, to check the CRC32C; and checks that its parts lie where the footer says.
+    pub fn open(content: Content) -> Result<Self, SegmentError> {
+        let footer = Footer::decode(&content)?;
+        footer::check_crc(&content)?;
+        Self::open_parts(content, &footer)
+    }
+
+    /// As [`Self::open`], but whatever the checksum is. For tests of what damage can do.
+    #[doc(hidden)]
+    pub fn open_unchecked(content: Content) -> Result<Self, SegmentError> {
+        let footer = Footer::decode(&content)?;
+        Self::open_parts(content, &footer)
+    }
+
+    /// What time it is about.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.footer.span
+    }
+
+    /// Whose addresses it has.
+    #[must_use]
+    pub fn tenant(&self) -> u32 {
+        self.footer.tenant
+    }
+
+    /// OR of all masks.
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        self.footer.bits
+    }
+
+    /// How many IPv4 addresses it has.
+    #[must_use]
+    pub fn v4_len(&self) -> u64 {
+        self.footer.v4
+    }
+
+    /// How many IPv6 addresses it has.
+    #[must_use]
+    pub fn v6_len(&self) -> u64 {
+        self.footer.v6
+    }
+
+    /// Whether it has no address.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.footer.v4 == 0 && self.footer.v6 == 0
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.content.len() as u64
+    }
+
+    /// Its checksum, as [`Written::crc`] has it.
+    #[must_use]
+    pub fn crc(&self) -> u32 {
+        self.content.last_chunk().map_or(0, |crc| u32::from_le_bytes(*crc))
+    }
+
+    /// The mask of an IPv4 address, 0 if it is not there.
+    #[must_use]
+    #[inline]
+    pub fn v4(&self, address: u32) -> u32 {
+        let (data, key) = (self.data(), (address >> 16) as u16);
+        self.index.find(data, key).map_or(0, |entry| self.block(data, key, entry).mask(address as u16))
+    }
+
+    /// The mask of an IPv6 address, 0 if it is not there.
+    #[must_use]
+    pub fn v6(&self, address: u128) -> u32 {
+        self.index.v6.find(self.data(), address, self.span().bits() > 1)
+    }
+
+    /// The IPv4 addresses, one block for each /16 that has any, ascending.
+    pub fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
+        let data = self.data();
+        let keys = self.index.keys(data).into_iter().enumerate();
+        keys.map(move |(rank, key)| self.block(data, key, self.index.entry(data, rank)))
+    }
+
+    /// The IPv6 addresses and their masks, ascending.
+    pub fn v6_entries(&self) -> impl Iterator<Item = (u128, u32)> {
+        self.index.v6.entries(self.data(), self.span().bits() > 1)
+    }
+
+    fn open_parts(content: Content, footer: &Footer) -> Result<Self, SegmentError> {
+        let index = Index::open(&content, footer)?;
+        Ok(Self { content, footer: *footer, index })
+    }
+
+    #[inline]
+    fn data(&self) -> Bytes<'_> {
+        Bytes(&self.content)
+    }
+
+    #[inline]
+    fn block<'a>(&self, data: Bytes<'a>, key: u16, entry: Entry) -> Block<'a> {
+        Block { data, entry, key, bits: self.span().bits() }
+    }
+}
+
+// === impl Block ===
+
+impl<'a> Block<'a> {
+    /// The upper half of its addresses.
+    #[must_use]
+    pub fn key(&self) -> u16 {
+        self.key
+    }
+
+    /// How many addresses it has: 1 to 65,536.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a block is never empty")]
+    pub fn len(&self) -> u32 {
+        self.entry.len() as u32
+    }
+
+    /// Puts the lower halves of its addresses, ascending, and their masks in place of what the two held. All masks are 1
+    /// where the span has one bit.
+    pub fn read(&self, suffixes: &mut Vec<u16>, masks: &mut Vec<u32>) {
+        self.read_suffixes(suffixes);
+        masks.clear();
+        if self.bits == 1 {
+            masks.resize(suffixes.len(), 1);
+            return;
+        }
+        self.masks().read(masks);
+        // They differ only if the bytes are damaged.
+        masks.resize(suffixes.len(), 0);
+    }
+
+    /// As [`Self::read`], without the masks.
+    fn read_suffixes(&self, suffixes: &mut Vec<u16>) {
+        suffixes.clear();
+        suffixes.reserve(self.entry.len());
+        self.container().for_each(|suffix| suffixes.push(suffix));
+    }
+
+    #[inline]
+    fn mask(&self, suffix: u16) -> u32 {
+        match self.container().rank(suffix) {
+            None => 0,
+            Some(_) if self.bits == 1 => 1,
+            Some(rank) => self.masks().get(rank),
+        }
+    }
+
+    #[inline]
+    fn container(&self) -> Container<'a> {
+        Container::new(self.data, self.entry.offset(), self.entry.len(), self.entry.kind())
+    }
+
+    #[inline]
+    fn masks(&self) -> Masks<'a> {
+        let at = self.entry.offset() + self.container().size();
+        Masks::new(self.data, at, self.entry.len(), self.bits, self.entry.form())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! Which hours or days each address of a block visited, by the address's rank.
+
+use super::bytes::{BitWriter, Bytes, bytes_of};
+use super::ranked::Ranked;
+
+/// The masks of one block.
+///
+/// Either one mask that all share, or `levels` (0 to 5) that part off the addresses with few bits: level k has a bit for each
+/// address that has at least k bits in its mask, set if it has more. Those with exactly k have k symbols of 5 bits, the
+/// places of their bits. Whoever has more bits than there are levels has its mask in full, 24 or 31 bits.
+///
+/// ```text
+/// [ones of level 1: u16]...[level 1: bits with counts][symbols of 5 bits][level 2][symbols of 10 bits]...[masks in full]
+/// ```
+#[derive(Clone, Copy)]
+pub(super) struct Masks<'a> {
+    data: Bytes<'a>,
+    at: usize,
+    len: usize,
+    /// How many bits a mask has: 24 or 31.
+    bits: u32,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    Same,
+    Levels(u32),
+}
+
+/// Where a level lies.
+#[derive(Clone, Copy)]
+struct Level<'a> {
+    more: Ranked<'a>,
+    /// How many of its addresses have more bits.
+    ones: usize,
+    /// The bit that its symbols begin at.
+    symbols: usize,
+    /// The byte after it.
+    end: usize,
+}
+
+const MAX_LEVELS: u32 = 5;
+const SYMBOL: u32 = 5;
+
+// === impl Form ===
+
+impl Form {
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Same => 0,
+            Self::Levels(levels) => 1 + levels as u8,
+        }
+    }
+
+    #[inline]
+    pub(super) fn of_code(code: u8) -> Self {
+        match u32::from(code).checked_sub(1) {
+            None => Self::Same,
+            Some(levels) => Self::Levels(levels.min(MAX_LEVELS)),
+        }
+    }
+
+    /// The one in which these masks take the fewest bytes.
+    fn of(masks: &[u32], bits: u32) -> Self {
+        if masks.iter().all(|mask| Some(mask) == masks.first()) {
+            return Self::Same;
+        }
+        let mut with = [0_usize; 33];
+        masks.iter().for_each(|mask| with[mask.count_ones() as usize] += 1);
+        let (mut left, mut parted) = (masks.len(), 0);
+        let (mut best, mut least) = (0, bytes_of(left * bits as usize));
+        for level in 1..=MAX_LEVELS {
+            let ones = left - with[level as usize];
+            if ones > usize::from(u16::MAX) {
+                break;
+            }
+            parted += 2 + Ranked::size(left) + bytes_of((left - ones) * (SYMBOL * level) as usize);
+            left = ones;
+            let size = parted + bytes_of(left * bits as usize);
+            if size < least {
+                (best, least) = (level, size);
+            }
+        }
+        Self::Levels(best)
+    }
+}
+
+// === impl Masks ===
+
+impl<'a> Masks<'a> {
+    /// Those that begin at a byte and belong to `len` addresses.
+    #[inline]
+    pub(super) fn new(data: Bytes<'a>, at: usize, len: usize, bits: u32, form: Form) -> Self {
+        Self { data, at, len, bits, form }
+    }
+
+    /// The mask of the address with this rank.
+    #[inline]
+    pub(super) fn get(self, rank: usize) -> u32 {
+        let Form::Levels(levels) = self.form else {
+            return self.data.u32(self.at);
+        };
+        let (mut at, mut len, mut index) = (self.at + 2 * levels as usize, self.len, rank);
+        for number in 1..=levels {
+            let level = self.level(number, at, len);
+            let before = level.more.rank(index);
+            if !level.more.get(index) {
+                let width = SYMBOL * number;
+                let symbols = level.symbols + index.saturating_sub(before) * width as usize;
+                return mask_of(self.data.field(symbols, width), number);
+            }
+            (at, len, index) = (level.end, level.ones, before);
+        }
+        self.data.field(at * 8 + index * self.bits as usize, self.bits)
+    }
+
+    /// Appends all masks, ordered by rank.
+    pub(super) fn read(self, masks: &mut Vec<u32>) {
+        match self.form {
+            Form::Same => masks.resize(masks.len() + self.len, self.data.u32(self.at)),
+            Form::Levels(0) => {
+                let bits = self.bits as usize;
+                masks.extend((0..self.len).map(|rank| self.data.field(self.at * 8 + rank * bits, self.bits)));
+            }
+            Form::Levels(levels) => self.read_levels(levels, masks),
+        }
+    }
+
+    fn read_levels(self, levels: u32, masks: &mut Vec<u32>) {
+        let mut cursors = [(0, 0); MAX_LEVELS as usize];
+        let (mut at, mut len) = (self.at + 2 * levels as usize, self.len);
+        for (number, cursor) in (1..=levels).zip(&mut cursors) {
+            let level = self.level(number, at, len);
+            *cursor = (level.more.bits_at() * 8, level.symbols);
+            (at, len) = (level.end, level.ones);
+        }
+        let cursors = cursors.get_mut(..levels as usize).unwrap_or_default();
+        let mut full = at * 8;
+        'addresses: for _ in 0..self.len {
+            for (number, (bit, symbols)) in (1..).zip(cursors.iter_mut()) {
+                let more = self.data.field(*bit, 1) == 1;
+                *bit += 1;
+                if !more {
+                    let width = SYMBOL * number;
+                    masks.push(mask_of(self.data.field(*symbols, width), number));
+                    *symbols += width as usize;
+                    continue 'addresses;
+                }
+            }
+            masks.push(self.data.field(full, self.bits));
+            full += self.bits as usize;
+        }
+    }
+
+    /// Appends masks in the form that takes the fewest bytes. None of them is zero or has more bits than `bits`.
+    pub(super) fn encode(out: &mut Vec<u8>, masks: &[u32], bits: u32) -> Form {
+        let form = Form::of(masks, bits);
+        let Form::Levels(levels) = form else {
+            out.extend_from_slice(&masks.first().copied().unwrap_or_default().to_le_bytes());
+            return form;
+        };
+        let head = out.len();
+        out.resize(head + 2 * levels as usize, 0);
+        let (mut left, mut more) = (masks.to_vec(), Vec::new());
+        for number in 1..=levels {
+            let has_more = |mask: &u32| mask.count_ones() > number;
+            more.clear();
+            more.resize(left.len().div_ceil(64), 0_u64);
+            left.iter()
+                .enumerate()
+                .for_each(|(index, mask)| more[index / 64] |= u64::from(has_more(mask)) << (index % 64));
+            Ranked::encode(out, &more, left.len());
+            let mut symbols = BitWriter::new(out);
+            left.iter().filter(|mask| !has_more(mask)).for_each(|mask| symbols.put(symbols_of(*mask), SYMBOL * number));
+            symbols.finish();
+            left.retain(has_more);
+            let ones = head + 2 * (number as usize - 1);
+            out[ones..ones + 2].copy_from_slice(&(left.len() as u16).to_le_bytes());
+        }
+        let mut full = BitWriter::new(out);
+        left.iter().for_each(|mask| full.put(*mask, bits));
+        full.finish();
+        form
+    }
+
+    /// The level that begins at a byte and tells of `len` addresses.
+    #[inline]
+    fn level(self, number: u32, at: usize, len: usize) -> Level<'a> {
+        let ones = usize::from(self.data.u16(self.at + 2 * (number as usize - 1))).min(len);
+        let symbols = at + Ranked::size(len);
+        let end = symbols + bytes_of((len - ones) * (SYMBOL * number) as usize);
+        Level { more: Ranked::new(self.data, at, len), ones, symbols: symbols * 8, end }
+    }
+}
+
+/// The places of the set bits, the lowest one in the lowest five bits.
+#[inline]
+fn symbols_of(mut mask: u32) -> u32 {
+    let (mut symbols, mut shift) = (0, 0);
+    while mask != 0 {
+        symbols |= mask.trailing_zeros() << shift;
+        mask &= mask - 1;
+        shift += SYMBOL;
+    }
+    symbols
+}
+
+#[inline]
+fn mask_of(symbols: u32, count: u32) -> u32 {
+    (0..count).fold(0, |mask, at| mask | 1 << (symbols >> (SYMBOL * at) & 31))
+}
