@@ -74,6 +74,7 @@
 //! of the time. As it is, the run takes about 17 minutes.
 
 pub mod disk;
+pub mod journal;
 mod prefetch;
 mod time;
 mod unique;
