@@ -1,5 +1,12 @@
 //! The little that the history asks of a file system, so that tests can let every step of it fail.
 
+mod folder;
+mod map;
+mod simulated;
+
+pub use self::folder::{Folder, FolderError};
+pub use self::simulated::Simulated;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 

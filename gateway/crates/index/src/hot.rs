@@ -57,11 +57,6 @@ impl HotHours {
         }
     }
 
-    /// Bytes that all of them occupy.
-    pub(crate) fn bytes(&self) -> usize {
-        self.all().iter().map(|hour| hour.bytes()).sum()
-    }
-
     fn get(&self, hour: Hour) -> Option<Arc<HotHour>> {
         let all = self.open.read().unwrap_or_else(PoisonError::into_inner);
         // The latest first, as most records are of now.

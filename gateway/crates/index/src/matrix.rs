@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::varint::{self, Truncated};
 
 /// When an address came before a visit.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Previous {
     /// Not at all.
     Never,
@@ -77,13 +77,21 @@ impl Matrix {
         }
     }
 
-    pub(crate) fn floor(&self) -> u32 {
-        self.floor
+    /// Whether there is a row for this time.
+    fn has(&self, at: u32) -> bool {
+        at >= self.floor && (at as usize) < self.floor as usize / self.block * self.block + self.size
     }
 
-    /// Whether there is a row for this time.
-    pub(crate) fn has(&self, at: u32) -> bool {
-        at >= self.floor && (at as usize) < self.floor as usize / self.block * self.block + self.size
+    /// Grows, if there is no row for this time. It must not lie further than [`LARGEST`] from the floor.
+    pub(crate) fn make_room_for(&mut self, at: u32) {
+        if self.has(at) {
+            return;
+        }
+        let mut grown = Self::new(self.floor, at + 1 - self.floor, self.block as u32);
+        for (at, previous, count) in self.entries() {
+            grown.add(at, previous, count as i64);
+        }
+        *self = grown;
     }
 
     /// Adds `change` addresses that came at `at`, and before that at `previous`.
@@ -235,8 +243,8 @@ impl Matrix {
     }
 }
 
-/// No window is longer: ten years of days.
-const LARGEST: u32 = 4_096;
+/// No window is longer: eleven years of days.
+pub(crate) const LARGEST: u32 = 4_096;
 
 fn bump(count: &mut u64, change: i64) {
     *count = count.wrapping_add_signed(change);

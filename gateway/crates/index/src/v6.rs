@@ -152,6 +152,27 @@ impl Ipv6Set {
         self.is_known(prefix, id)
     }
 
+    /// Counts every /64 that is full as saturated: for a set that was filled from what was kept of another one, which may
+    /// have refused addresses.
+    pub(crate) fn suspect_the_full(&self) {
+        if self.policy.granularity != Granularity::Full {
+            return;
+        }
+        let groups = self.groups.iter().filter(|group| self.is_full(group.len())).map(|group| *group.key());
+        let lone = self.lone.iter().filter(|_| self.is_full(1)).map(|lone| *lone.key());
+        for prefix in groups.chain(lone) {
+            if self.saturated.insert(prefix) {
+                self.saturated_len.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// How addresses are told apart.
+    #[must_use]
+    pub fn policy(&self) -> Ipv6Policy {
+        self.policy
+    }
+
     /// How many addresses are in the set. Exact; those of a batch count once its `insert` has returned.
     #[must_use]
     pub fn len(&self) -> u64 {

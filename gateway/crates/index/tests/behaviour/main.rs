@@ -4,3 +4,5 @@
 
 mod concurrency;
 mod model;
+mod support;
+mod visits;

@@ -1,0 +1,164 @@
+//! What the history consists of: the one file that makes segments and matrices count, all together or not at all.
+//!
+//! Format, version 1: the eight bytes `tgvisits`, the version (u32, little-endian), the CRC32C (Castagnoli) of all that
+//! follows (u32), then numbers as LEB128: granularity of IPv6 (0 for whole addresses, else the bits kept), number of the next
+//! segment file, number of the first journal file whose visits may be missing, how many tenants; and for each tenant its
+//! number, the oldest hour and the oldest day told apart, how many segments and each one's file number times two, plus one
+//! if its month has it; the matrix of days, and that of hours.
+//!
+//! It is written anew each time, under another name, and takes the place of the old one by being renamed.
+
+use std::io::{self, ErrorKind, Write};
+
+use crate::absorb::{BLOCK_OF_DAYS, BLOCK_OF_HOURS, Matrices};
+use crate::disk::Disk;
+use crate::matrix::Matrix;
+use crate::snapshot::Floors;
+use crate::varint::{self, Truncated};
+use crate::{Day, Hour};
+
+/// What the manifest says.
+pub(crate) struct Manifest {
+    pub(crate) granularity: u32,
+    pub(crate) next_file: u64,
+    pub(crate) journal_from: u64,
+    pub(crate) tenants: Vec<TenantManifest>,
+}
+
+/// What it says of one tenant.
+pub(crate) struct TenantManifest {
+    pub(crate) tenant: u32,
+    pub(crate) floors: Floors,
+    pub(crate) segments: Vec<Listed>,
+    pub(crate) matrices: Matrices,
+}
+
+/// A segment file that counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Listed {
+    pub(crate) file: u64,
+    pub(crate) in_month: bool,
+}
+
+/// Why a manifest cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The disk failed.
+    #[error("cannot read {NAME}")]
+    Io(#[source] io::Error),
+    /// It was written by another program, or a later version.
+    #[error(
+        "{NAME} is of version {0}, which this tallygate does not know; run the version that wrote it, or a later one"
+    )]
+    Version(u32),
+    /// Its checksum is wrong, or it is not one.
+    #[error("{NAME} is damaged; restore the data directory from a backup")]
+    Damaged,
+}
+
+/// Days and hours that matrices have room for from the start.
+#[derive(Clone, Copy)]
+pub(crate) struct Windows {
+    pub(crate) days: u32,
+    pub(crate) hours: u32,
+}
+
+const NAME: &str = "visits";
+const TEMPORARY: &str = "visits.new";
+const MAGIC: &[u8; 8] = b"tgvisits";
+const VERSION: u32 = 1;
+const HEAD: usize = 16;
+/// More is not one of ours.
+const MOST: u64 = 1 << 32;
+
+// === impl Manifest ===
+
+impl Manifest {
+    /// The manifest of a disk; `None` if there is none.
+    pub(crate) fn load(disk: &dyn Disk, windows: Windows) -> Result<Option<Self>, ManifestError> {
+        match disk.read(NAME) {
+            Ok(bytes) => Self::decode(&bytes, windows).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ManifestError::Io(error)),
+        }
+    }
+
+    /// Replaces the manifest of a disk, durably. After an error, it is the old one or this one.
+    pub(crate) fn store(bytes: &[u8], disk: &dyn Disk) -> io::Result<()> {
+        let mut file = disk.create(TEMPORARY)?;
+        file.write_all(bytes)?;
+        file.sync()?;
+        drop(file);
+        disk.rename(TEMPORARY, NAME)?;
+        disk.sync()
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = vec![0; HEAD];
+        for number in [u64::from(self.granularity), self.next_file, self.journal_from, self.tenants.len() as u64] {
+            varint::put(&mut out, number);
+        }
+        for one in &self.tenants {
+            for number in [one.tenant, one.floors.hour.0, one.floors.day.0, one.segments.len() as u32] {
+                varint::put(&mut out, u64::from(number));
+            }
+            for listed in &one.segments {
+                varint::put(&mut out, listed.file << 1 | u64::from(listed.in_month));
+            }
+            one.matrices.days.encode(&mut out);
+            one.matrices.hours.encode(&mut out);
+        }
+        let sum = crc32c::crc32c(&out[HEAD..]);
+        out[..8].copy_from_slice(MAGIC);
+        out[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        out[12..HEAD].copy_from_slice(&sum.to_le_bytes());
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8], windows: Windows) -> Result<Self, ManifestError> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or(ManifestError::Damaged)?;
+        let (version, rest) = rest.split_first_chunk().ok_or(ManifestError::Damaged)?;
+        let version = u32::from_le_bytes(*version);
+        if version != VERSION {
+            return Err(ManifestError::Version(version));
+        }
+        let (sum, body) = rest.split_first_chunk().ok_or(ManifestError::Damaged)?;
+        if u32::from_le_bytes(*sum) != crc32c::crc32c(body) {
+            return Err(ManifestError::Damaged);
+        }
+        Self::decode_body(body, windows).map_err(|Truncated| ManifestError::Damaged)
+    }
+
+    /// Reads what stands behind the checksum.
+    pub(crate) fn decode_body(mut body: &[u8], windows: Windows) -> Result<Self, Truncated> {
+        let input = &mut body;
+        let (granularity, next_file) = (varint::get_u32(input)?, varint::get(input)?);
+        let (journal_from, count) = (varint::get(input)?, varint::get(input)?);
+        let mut tenants = Vec::new();
+        for _ in 0..count {
+            tenants.push(TenantManifest::decode(input, windows)?);
+        }
+        if next_file > MOST || !input.is_empty() {
+            Err(Truncated)
+        } else {
+            Ok(Self { granularity, next_file, journal_from, tenants })
+        }
+    }
+}
+
+// === impl TenantManifest ===
+
+impl TenantManifest {
+    fn decode(input: &mut &[u8], windows: Windows) -> Result<Self, Truncated> {
+        let tenant = varint::get_u32(input)?;
+        let floors = Floors { hour: Hour(varint::get_u32(input)?), day: Day(varint::get_u32(input)?) };
+        let mut segments = Vec::new();
+        for _ in 0..varint::get_u32(input)? {
+            let number = varint::get(input)?;
+            segments.push(Listed { file: number >> 1, in_month: number & 1 == 1 });
+        }
+        let days = Matrix::decode(input, windows.days, BLOCK_OF_DAYS)?;
+        let hours = Matrix::decode(input, windows.hours, BLOCK_OF_HOURS)?;
+        Ok(Self { tenant, floors, segments, matrices: Matrices { days, hours } })
+    }
+}

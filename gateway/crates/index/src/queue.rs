@@ -1,0 +1,130 @@
+//! What threads that ingest, and those that ask, leave for the one thread that owns the history.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::absorb::Batch;
+
+/// Batches and commands on their way to the history's thread.
+pub(crate) struct Queue<C> {
+    state: Mutex<State<C>>,
+    /// Something was put in.
+    filled: Condvar,
+    /// Something was done.
+    done: Condvar,
+    /// Batches put in, and batches taken in by the history. Mirrors, so that whoever finds them equal needs no lock.
+    put: AtomicU64,
+    absorbed: AtomicU64,
+}
+
+struct State<C> {
+    batches: Vec<Batch>,
+    visits: usize,
+    commands: Vec<C>,
+    /// Somebody waits.
+    hurry: bool,
+}
+
+/// What was taken out.
+pub(crate) struct Taken<C> {
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) commands: Vec<C>,
+    /// What [`Queue::absorbed`] is to be told when the batches are taken in.
+    pub(crate) mark: u64,
+}
+
+/// How long visits may lie in the queue. Whoever asks gets them at once; taking in many together costs less.
+const LINGER: Duration = Duration::from_millis(200);
+/// So many do not linger.
+const MANY: usize = 1 << 18;
+/// Visits that may wait, at most: 4 bytes each as a rule.
+pub(crate) const MOST: usize = 1 << 25;
+
+// === impl Queue ===
+
+impl<C> Queue<C> {
+    pub(crate) fn new() -> Self {
+        let state = State { batches: Vec::new(), visits: 0, commands: Vec::new(), hurry: false };
+        let (put, absorbed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { state: Mutex::new(state), filled: Condvar::new(), done: Condvar::new(), put, absorbed }
+    }
+
+    /// Whether more visits than it should hold are waiting.
+    pub(crate) fn is_full(&self) -> bool {
+        self.put.load(Ordering::Relaxed) != self.absorbed.load(Ordering::Relaxed) && self.lock().visits > MOST
+    }
+
+    pub(crate) fn put(&self, batch: Batch) {
+        let mut state = self.lock();
+        let was = state.visits;
+        state.visits += batch.v4.len() + batch.v6.len();
+        state.batches.push(batch);
+        self.put.fetch_add(1, Ordering::Release);
+        if was == 0 || was < MANY && state.visits >= MANY {
+            self.filled.notify_one();
+        }
+    }
+
+    pub(crate) fn command(&self, command: C) {
+        self.lock().commands.push(command);
+        self.filled.notify_one();
+    }
+
+    /// Whether the history has all that was put in before.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.absorbed.load(Ordering::Acquire) >= self.put.load(Ordering::Acquire)
+    }
+
+    /// Waits until the history has all that was put in before.
+    pub(crate) fn catch_up(&self) {
+        let wanted = self.put.load(Ordering::Acquire);
+        let mut state = self.lock();
+        while self.absorbed.load(Ordering::Acquire) < wanted {
+            state.hurry = true;
+            self.filled.notify_one();
+            state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The history has taken in all up to a mark.
+    pub(crate) fn absorbed(&self, mark: u64) {
+        let _state = self.lock();
+        self.absorbed.fetch_max(mark, Ordering::AcqRel);
+        self.done.notify_all();
+    }
+
+    /// Takes out what there is.
+    pub(crate) fn take(&self) -> Taken<C> {
+        self.take_from(self.lock())
+    }
+
+    /// Takes out what there is, after waiting for something, but no longer than `patience`.
+    pub(crate) fn wait(&self, patience: Duration) -> Taken<C> {
+        let (start, mut state) = (Instant::now(), self.lock());
+        loop {
+            let at_once = state.hurry || !state.commands.is_empty() || state.visits >= MANY;
+            let limit = if state.batches.is_empty() { patience } else { LINGER.min(patience) };
+            let left = limit.saturating_sub(start.elapsed());
+            if at_once || left.is_zero() {
+                return self.take_from(state);
+            }
+            (state, _) = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn take_from(&self, mut state: MutexGuard<'_, State<C>>) -> Taken<C> {
+        state.hurry = false;
+        state.visits = 0;
+        Taken {
+            batches: std::mem::take(&mut state.batches),
+            commands: std::mem::take(&mut state.commands),
+            // Exact, as putting in happens under the lock that is held.
+            mark: self.put.load(Ordering::Acquire),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<C>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

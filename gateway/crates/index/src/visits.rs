@@ -1,0 +1,322 @@
+//! Visits: which addresses came at which hours, exactly, durably, over any range.
+
+pub(crate) mod load;
+mod write;
+
+use std::net::IpAddr;
+use std::sync::mpsc;
+use std::sync::{Arc, RwLock};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+
+use crate::Day;
+use crate::absorb::Matrices;
+use crate::disk::Disk;
+use crate::history::{Command, History};
+use crate::hot::HotHours;
+use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Ticket};
+use crate::manifest::ManifestError;
+use crate::query::View;
+use crate::queue::Queue;
+use crate::segment::SegmentError;
+use crate::snapshot::Snapshot;
+use crate::unique::UniqueIps;
+use crate::v6::Ipv6Policy;
+
+pub use self::load::Opened;
+pub use self::write::{Scratch, Write};
+
+/// How visits are kept.
+#[derive(Clone)]
+pub struct Options {
+    /// When a batch is acknowledged.
+    pub durability: Durability,
+    /// How IPv6 addresses are told apart. Must stay the same for one data directory.
+    pub ipv6: Ipv6Policy,
+    /// Days that are kept; whole months are dropped when all of them is older.
+    pub retention: u32,
+    /// Whether the addresses since the start are counted beside those ever.
+    pub since_start: bool,
+    /// Bytes that open hours other than the current one may occupy together.
+    pub hot_bytes: usize,
+    /// The time, in Unix milliseconds.
+    pub clock: Clock,
+}
+
+/// Tells the time, in Unix milliseconds.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Hours are told apart for so many days, if they are kept that long.
+pub const HOUR_DAYS: u32 = 62;
+
+/// The visits of one data directory. Shared by the threads that ingest and those that ask.
+pub struct Visits {
+    core: Arc<Core>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the threads share.
+pub(crate) struct Core {
+    pub(crate) options: Options,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) journal: Journal,
+    pub(crate) hot: HotHours,
+    pub(crate) ever: UniqueIps,
+    pub(crate) since_start: Option<UniqueIps>,
+    pub(crate) queue: Queue<Command>,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Guards nothing but themselves: changed by the history's thread alone.
+    pub(crate) matrices: Arc<RwLock<Matrices>>,
+    /// Held for reading while new visits go from the hot hours to the queue, for writing while an address is forgotten.
+    pub(crate) gate: RwLock<()>,
+}
+
+/// Why visits cannot be opened, or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum VisitsError {
+    /// The list of segments cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A segment is missing, or damaged.
+    #[error("segment file {name}: {source}; restore the data directory from a backup")]
+    Segment {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        source: SegmentError,
+    },
+    /// The disk failed.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// IPv6 addresses were told apart otherwise when the history was begun.
+    #[error(
+        "the history was begun with addresses.ipv6 = \"{kept}\", and is to go on with \"{asked}\": what was counted cannot be \
+         counted anew; set it back, or choose another data_dir"
+    )]
+    Granularity {
+        /// What the history has.
+        kept: &'static str,
+        /// What was asked for.
+        asked: &'static str,
+    },
+    /// The history's thread has ended.
+    #[error("the history has been closed")]
+    Closed,
+}
+
+/// What there is to know about the visits at a glance.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Stats {
+    /// Bytes of the hours that are being written to.
+    pub hot_bytes: usize,
+    /// Hours that are being written to.
+    pub hot_hours: usize,
+    /// Segments, and their bytes.
+    pub segments: usize,
+    /// Bytes of the segments.
+    pub segment_bytes: u64,
+    /// Bytes of the journal's files.
+    pub journal_bytes: u64,
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    /// Durable, kept for 400 days, by the system's clock.
+    fn default() -> Self {
+        let since_epoch = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            durability: Durability::Fsync,
+            ipv6: Ipv6Policy::default(),
+            retention: 400,
+            since_start: false,
+            hot_bytes: 256 << 20,
+            clock: Arc::new(move || i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+// === impl Visits ===
+
+impl Visits {
+    /// Opens what is on a disk, and starts the thread that keeps the history.
+    ///
+    /// # Errors
+    /// If something is damaged, or the disk fails. A journal that breaks off is no error: what is cut off is counted.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        options: Options,
+        observer: Arc<dyn Observer>,
+    ) -> Result<(Self, Opened), VisitsError> {
+        let loaded = load::load(&*disk, &options)?;
+        let opened = loaded.opened;
+        let journal_options = crate::journal::Options { durability: options.durability, ..Default::default() };
+        let journal = Journal::start(Arc::clone(&disk), loaded.next_journal, journal_options, observer)?;
+        let core = Arc::new(Core {
+            since_start: options.since_start.then(|| UniqueIps::new(options.ipv6)),
+            options,
+            disk,
+            journal,
+            hot: HotHours::new(),
+            ever: loaded.ever,
+            queue: Queue::new(),
+            snapshot: ArcSwap::from_pointee(loaded.state.snapshot.clone()),
+            matrices: Arc::clone(&loaded.state.matrices),
+            gate: RwLock::new(()),
+        });
+        let history = History::new(Arc::clone(&core), loaded.state);
+        let thread = std::thread::Builder::new().name("visits".into()).spawn(move || history.run());
+        let thread = thread.map_err(|source| VisitsError::Io { what: "start a thread".into(), source })?;
+        Ok((Self { core, thread: Some(thread) }, opened))
+    }
+
+    /// Begins to add a batch.
+    pub fn write<'a>(&'a self, scratch: &'a mut Scratch) -> Write<'a> {
+        Write::new(&self.core, scratch)
+    }
+
+    /// How many addresses came ever, or since the start if this is what is counted.
+    #[must_use]
+    pub fn unique(&self) -> u64 {
+        self.counted().len()
+    }
+
+    /// The set that is counted.
+    #[must_use]
+    pub fn counted(&self) -> &UniqueIps {
+        self.core.since_start.as_ref().unwrap_or(&self.core.ever)
+    }
+
+    /// All addresses that ever came.
+    #[must_use]
+    pub fn ever(&self) -> &UniqueIps {
+        &self.core.ever
+    }
+
+    /// How far the journal is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.core.journal.progress()
+    }
+
+    /// Why nothing can be written now, if so.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.core.journal.failure()
+    }
+
+    /// Waits until a batch is durable; for tests and tools, as a server has something better to do.
+    ///
+    /// # Errors
+    /// If it cannot be made durable now.
+    pub fn wait(&self, ticket: Ticket) -> Result<(), crate::journal::Unwritable> {
+        self.core.journal.wait(ticket)
+    }
+
+    /// Whether an hour is within what is kept. Visits of others cannot be added.
+    #[must_use]
+    pub fn keeps(&self, hour: crate::Hour) -> bool {
+        self.core.keeps(hour)
+    }
+
+    /// Whether the history has all that was added, so that [`Self::view`] needs not wait.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.core.queue.is_caught_up()
+    }
+
+    /// What was added up to now, to be asked. Waits until the history has taken it in: some milliseconds, while much comes in.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        self.core.queue.catch_up();
+        self.view_now()
+    }
+
+    /// What the history has, and what single addresses are asked of: they are found even if it has not taken them in yet.
+    #[must_use]
+    pub fn view_now(&self) -> View<'_> {
+        // In this order: an hour leaves the hot ones only after the history has all of it.
+        let hot = self.core.hot.all();
+        let now = crate::Hour::of_unix_ms((self.core.options.clock)()).unwrap_or(crate::Hour(0));
+        let granularity = self.core.options.ipv6.granularity;
+        View::new(self.core.snapshot.load_full(), &self.core.matrices, hot, (granularity, now))
+    }
+
+    /// Forgets addresses: every count is then what it would be had they never come. Returns how many had come.
+    ///
+    /// # Errors
+    /// If it cannot be made durable; then nothing is forgotten.
+    pub fn forget(&self, addresses: &[IpAddr]) -> Result<usize, VisitsError> {
+        let (reply, answer) = mpsc::channel();
+        self.core.queue.command(Command::Forget(addresses.to_vec(), reply));
+        answer.recv().map_err(|_| VisitsError::Closed)?
+    }
+
+    /// Writes to segments what only the journal has.
+    ///
+    /// # Errors
+    /// If the disk fails; then all stays as it was.
+    pub fn flush(&self) -> Result<(), VisitsError> {
+        let (reply, answer) = mpsc::channel();
+        self.core.queue.command(Command::Flush(reply));
+        answer.recv().map_err(|_| VisitsError::Closed)?
+    }
+
+    /// Does now what is otherwise done in the background: closes idle hours, merges segments, lets go of what is too old.
+    ///
+    /// # Errors
+    /// If the disk fails; then all stays as it was.
+    pub fn maintain(&self) -> Result<(), VisitsError> {
+        let (reply, answer) = mpsc::channel();
+        self.core.queue.command(Command::Maintain(reply));
+        answer.recv().map_err(|_| VisitsError::Closed)?
+    }
+
+    /// What there is to know at a glance.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let (hot, snapshot) = (self.core.hot.all(), self.core.snapshot.load());
+        Stats {
+            hot_bytes: hot.iter().map(|hour| hour.bytes()).sum(),
+            hot_hours: hot.len(),
+            segments: snapshot.parts().count(),
+            segment_bytes: snapshot.parts().map(|part| part.segment.bytes()).sum(),
+            journal_bytes: self.core.journal.bytes(),
+        }
+    }
+}
+
+impl Drop for Visits {
+    /// Writes to segments what only the journal has, if it can.
+    fn drop(&mut self) {
+        self.core.queue.command(Command::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been reported where it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+// === impl Core ===
+
+impl Core {
+    pub(crate) fn today(&self) -> Day {
+        crate::Hour::of_unix_ms((self.options.clock)()).map_or(Day(0), crate::Hour::day)
+    }
+
+    pub(crate) fn keeps(&self, hour: crate::Hour) -> bool {
+        let floors = self.snapshot.load().floors;
+        let room = crate::matrix::LARGEST - 2 * crate::absorb::BLOCK_OF_DAYS;
+        hour.day() >= floors.day && hour.0 < floors.hour.0 + room && hour.day().0 < floors.day.0 + room
+    }
+}

@@ -1,0 +1,192 @@
+//! From a disk to what is in memory.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::{HOUR_DAYS, Options, VisitsError};
+use crate::absorb::{Awaited, Batch, Matrices, absorb};
+use crate::disk::Disk;
+use crate::history::{State, is_segment, segment_name};
+use crate::journal::{self, Replayed};
+use crate::manifest::{Manifest, Windows};
+use crate::segment::Segment;
+use crate::snapshot::{Floors, Part, Snapshot};
+use crate::unique::{NewIps, UniqueIps};
+use crate::v6::Granularity;
+use crate::{Day, Hour};
+
+/// What was found on opening.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// Segments that count.
+    pub segments: usize,
+    /// Visits that the journal had, those included that the segments have too.
+    pub journal_visits: u64,
+    /// Bytes at the ends of journal files, or within them, that were no whole entry.
+    pub cut_bytes: u64,
+}
+
+/// All that a disk has.
+pub(crate) struct Loaded {
+    pub(crate) state: State,
+    pub(crate) ever: UniqueIps,
+    pub(crate) next_journal: u64,
+    pub(crate) opened: Opened,
+}
+
+/// Visits of a journal that are taken in together: enough to be quick, and not too much memory.
+const TOGETHER: usize = 1 << 21;
+/// Addresses that are put into the set together.
+const AT_ONCE: usize = 4_096;
+
+/// Reads a disk, without changing anything on it.
+pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsError> {
+    let today = Hour::of_unix_ms((options.clock)()).map_or(Day(0), Hour::day);
+    let windows = Windows { days: options.retention + 64, hours: (HOUR_DAYS + 4) * 24 };
+    let manifest = Manifest::load(disk, windows)?;
+    let mut state = match manifest {
+        Some(manifest) => listed(disk, manifest, options)?,
+        None => State::new(floors(today, options.retention), windows, options.ipv6.granularity),
+    };
+    let ever = UniqueIps::new(options.ipv6);
+    remember(&state.snapshot, &ever);
+    let mut opened = Opened { segments: state.snapshot.parts().count(), ..Opened::default() };
+    let replayed = replay(disk, &mut state, &ever)?;
+    (opened.journal_visits, opened.cut_bytes) = (replayed.visits, replayed.cut_bytes);
+    ever.v6().suspect_the_full();
+    let next_journal = replayed.next.max(state.journal_from);
+    Ok(Loaded { state, ever, next_journal, opened })
+}
+
+/// From when on a history that is begun today tells times apart.
+pub(crate) fn floors(today: Day, retention: u32) -> Floors {
+    let day = Day(today.0.saturating_sub(retention)).month().first_day();
+    Floors { day, hour: Day(today.0.saturating_sub(HOUR_DAYS)).max(day).first_hour() }
+}
+
+fn listed(disk: &dyn Disk, manifest: Manifest, options: &Options) -> Result<State, VisitsError> {
+    let (kept, asked) = (manifest.granularity, bits(options.ipv6.granularity));
+    if kept != asked {
+        return Err(VisitsError::Granularity { kept: granularity_name(kept), asked: granularity_name(asked) });
+    }
+    let one = manifest.tenants.into_iter().find(|one| one.tenant == crate::TENANT);
+    let one = one.ok_or(VisitsError::Manifest(crate::manifest::ManifestError::Damaged))?;
+    let mut snapshot = Snapshot::new(one.floors);
+    let mut files = HashSet::new();
+    for listed in one.segments {
+        let name = segment_name(listed.file);
+        let content = disk.read(&name).map_err(|source| VisitsError::Io { what: format!("read {name}"), source })?;
+        let segment = Arc::new(Segment::open(content).map_err(|source| VisitsError::Segment { name, source })?);
+        snapshot.add(Arc::new(Part { segment, file: Some(listed.file), in_month: listed.in_month }));
+        files.insert(listed.file);
+    }
+    snapshot.settle();
+    // What a crash left behind is removed by and by.
+    let names = disk.list().map_err(|source| VisitsError::Io { what: "list the data directory".into(), source })?;
+    let found = names.iter().filter_map(|name| is_segment(name));
+    let next_file = found.clone().map(|file| file + 1).max().unwrap_or(0).max(manifest.next_file);
+    let on_disk = found.collect();
+    Ok(State {
+        snapshot,
+        matrices: Arc::new(RwLock::new(one.matrices)),
+        awaited: Awaited::default(),
+        granularity: kept,
+        next_file,
+        journal_from: manifest.journal_from,
+        on_disk,
+    })
+}
+
+/// Puts every address of the history into a set.
+fn remember(snapshot: &Snapshot, ever: &UniqueIps) {
+    let (mut suffixes, mut masks, mut v4) = (Vec::new(), Vec::new(), Vec::new());
+    let mut new = NewIps::default();
+    for part in snapshot.ever() {
+        for block in part.segment.blocks() {
+            block.read(&mut suffixes, &mut masks);
+            let high = u32::from(block.key()) << 16;
+            v4.clear();
+            v4.extend(suffixes.iter().map(|suffix| high | u32::from(*suffix)));
+            for some in v4.chunks(AT_ONCE) {
+                new.clear();
+                ever.insert(some, &[], &mut new);
+            }
+        }
+        let v6: Vec<u128> = part.segment.v6_entries().map(|(address, _)| address).collect();
+        for some in v6.chunks(AT_ONCE) {
+            new.clear();
+            ever.insert(&[], some, &mut new);
+        }
+    }
+}
+
+/// Takes in what the journal has. The history may have some of it already.
+fn replay(disk: &dyn Disk, state: &mut State, ever: &UniqueIps) -> Result<Replayed, VisitsError> {
+    let (mut batches, mut held, mut failed) = (Vec::new(), 0, None);
+    let mut first = NewIps::default();
+    let replayed = journal::replay(disk, |visits| {
+        if visits.tenant != crate::TENANT || failed.is_some() {
+            return;
+        }
+        first.clear();
+        ever.insert(visits.v4, visits.v6, &mut first);
+        held += visits.v4.len() + visits.v6.len();
+        let v6 = visits.v6.iter().copied().filter(|address| ever.v6().contains(*address)).collect();
+        batches.push(Batch { hour: visits.hour.0, v4: visits.v4.to_vec(), first: first.v4.clone(), v6 });
+        if held >= TOGETHER {
+            failed = state.take_in(&std::mem::take(&mut batches)).err();
+            held = 0;
+        }
+    })?;
+    failed.map_or_else(|| state.take_in(&batches), Err)?;
+    Ok(replayed)
+}
+
+// === impl State ===
+
+impl State {
+    fn new(floors: Floors, windows: Windows, granularity: Granularity) -> Self {
+        Self {
+            snapshot: Snapshot::new(floors),
+            matrices: Arc::new(RwLock::new(Matrices::new(floors, windows.days, windows.hours))),
+            awaited: Awaited::default(),
+            granularity: bits(granularity),
+            next_file: 0,
+            journal_from: 0,
+            on_disk: HashSet::new(),
+        }
+    }
+
+    /// Makes visits part of the history.
+    pub(crate) fn take_in(&mut self, batches: &[Batch]) -> Result<(), VisitsError> {
+        let absorbed = absorb(&self.snapshot, crate::TENANT, batches, &mut self.awaited);
+        let in_memory = |source| VisitsError::Segment { name: "in memory".into(), source };
+        let (deltas, segments) = absorbed.map_err(in_memory)?;
+        for segment in segments {
+            self.snapshot.add(Arc::new(Part { segment: Arc::new(segment), file: None, in_month: false }));
+        }
+        self.merge_in_memory().map_err(in_memory)?;
+        self.snapshot.settle();
+        self.matrices.write().unwrap_or_else(PoisonError::into_inner).apply(&deltas, 1);
+        Ok(())
+    }
+}
+
+fn bits(granularity: Granularity) -> u32 {
+    match granularity {
+        Granularity::Full => 0,
+        Granularity::Prefix64 => 64,
+        Granularity::Prefix56 => 56,
+        Granularity::Prefix48 => 48,
+    }
+}
+
+fn granularity_name(bits: u32) -> &'static str {
+    match bits {
+        0 => "full",
+        64 => "/64",
+        56 => "/56",
+        48 => "/48",
+        _ => "unknown",
+    }
+}

@@ -1,0 +1,168 @@
+//! How a batch gets into the visits.
+
+use std::sync::{PoisonError, RwLockReadGuard};
+
+use super::Core;
+use crate::Hour;
+use crate::absorb::Batch;
+use crate::hot::Closed;
+use crate::journal::{self, Section, Ticket, Unwritable};
+use crate::unique::{NewIps, mapped};
+
+/// Memory that serves many batches.
+#[derive(Default)]
+pub struct Scratch {
+    missing_v4: Vec<u32>,
+    missing_v6: Vec<u128>,
+    masked: Vec<u128>,
+    mapped: Vec<u32>,
+    new: NewIps,
+    first: NewIps,
+    frames: Vec<u8>,
+}
+
+/// A batch on its way: what it holds is added hour by hour, and acknowledged as a whole.
+pub struct Write<'a> {
+    core: &'a Core,
+    scratch: &'a mut Scratch,
+    /// Since something new was found. The gate is taken before the section and let go after it, as whoever closes the gate
+    /// waits for the sections of others to end.
+    section: Option<(Section<'a>, RwLockReadGuard<'a, ()>)>,
+}
+
+// === impl Write ===
+
+impl<'a> Write<'a> {
+    pub(super) fn new(core: &'a Core, scratch: &'a mut Scratch) -> Self {
+        scratch.frames.clear();
+        Self { core, scratch, section: None }
+    }
+
+    /// Adds the visits of one hour. An IPv4 address written as an IPv6 one is the same address. Addresses of a /64 that is
+    /// full are left out.
+    ///
+    /// # Errors
+    /// If nothing can be written now, or the hour is not kept ([`super::Visits::keeps`]). What was added before stays, and may
+    /// be added again.
+    pub fn add(&mut self, hour: Hour, v4: &[u32], v6: &[u128]) -> Result<(), Unwritable> {
+        if v6.iter().any(|address| mapped(*address).is_some()) {
+            let (scratch, policy) = (&mut *self.scratch, self.core.ever.v6().policy());
+            let mut all = std::mem::take(&mut scratch.mapped);
+            all.clear();
+            all.extend(v4.iter().copied().chain(v6.iter().copied().filter_map(mapped)));
+            let v6: Vec<u128> = v6.iter().copied().filter(|address| mapped(*address).is_none()).collect();
+            scratch.masked.clear();
+            scratch.masked.extend(v6.iter().map(|address| policy.granularity.mask(*address)));
+            let added = self.add_apart(hour, &all);
+            self.scratch.mapped = all;
+            return added;
+        }
+        let policy = self.core.ever.v6().policy();
+        self.scratch.masked.clear();
+        self.scratch.masked.extend(v6.iter().map(|address| policy.granularity.mask(*address)));
+        self.add_apart(hour, v4)
+    }
+
+    /// Acknowledges all of it: when the ticket is durable, or at once if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be made durable now. It may be sent again.
+    pub fn finish(mut self) -> Result<Option<Ticket>, Unwritable> {
+        match self.section.take() {
+            Some((section, _gate)) => Ok(section.commit(&self.scratch.frames)),
+            None => Ok(self.core.journal.settle()),
+        }
+    }
+
+    /// As [`Self::add`], with the IPv6 addresses in the scratch, masked.
+    fn add_apart(&mut self, hour: Hour, v4: &[u32]) -> Result<(), Unwritable> {
+        if v4.is_empty() && self.scratch.masked.is_empty() {
+            return Ok(());
+        }
+        let core = self.core;
+        loop {
+            let hot = core.hot.open(hour, || core.snapshot.load().knows_hour(hour));
+            let scratch = &mut *self.scratch;
+            scratch.missing_v4.clear();
+            scratch.missing_v6.clear();
+            hot.missing_v4(v4, &mut scratch.missing_v4);
+            if !scratch.masked.is_empty() {
+                hot.missing_v6(&scratch.masked, &mut scratch.missing_v6);
+            }
+            if scratch.missing_v4.is_empty() && scratch.missing_v6.is_empty() {
+                return Ok(());
+            }
+            if !core.keeps(hour) || core.queue.is_full() {
+                let why =
+                    if core.queue.is_full() { "more comes in than can be taken in" } else { "the hour is not kept" };
+                return Err(Unwritable { reason: why.to_owned() });
+            }
+            if self.section.is_none() {
+                let gate = core.gate.read().unwrap_or_else(PoisonError::into_inner);
+                // Before anything is put where other threads see it: what they find known waits for this.
+                self.section = Some((core.journal.begin()?, gate));
+            }
+            scratch.new.clear();
+            let inserted = hot.insert_v4(&scratch.missing_v4, &mut scratch.new.v4);
+            let inserted = inserted.and_then(|()| scratch.insert_v6(core, &hot));
+            // What an hour took in before it was closed is passed on; the rest finds the next one.
+            scratch.pass_on(core, &hot);
+            if inserted != Err(Closed) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Drop for Write<'_> {
+    /// What was added is known to others from then on, so it must reach the journal even if nobody waits for it.
+    fn drop(&mut self) {
+        if let Some(section) = self.section.take() {
+            // Nobody waits for it.
+            let _ticket = section.0.commit(&self.scratch.frames);
+        }
+    }
+}
+
+// === impl Scratch ===
+
+impl Scratch {
+    /// Adds the IPv6 addresses that their /64 still takes.
+    fn insert_v6(&mut self, core: &Core, hot: &crate::hot::HotHour) -> Result<(), Closed> {
+        if self.missing_v6.is_empty() {
+            return Ok(());
+        }
+        self.first.clear();
+        core.ever.insert(&[], &self.missing_v6, &mut self.first);
+        self.missing_v6.retain(|address| core.ever.v6().contains(*address));
+        hot.insert_v6(&self.missing_v6, &mut self.new.v6)
+    }
+
+    /// What is new in its hour goes to the sets, the journal and the history.
+    fn pass_on(&mut self, core: &Core, hot: &crate::hot::HotHour) {
+        let hour = hot.hour();
+        if let Some(set) = &core.since_start {
+            self.first.clear();
+            set.insert(&self.new.v4, &self.new.v6, &mut self.first);
+        }
+        if hot.backed() {
+            let history = core.snapshot.load();
+            self.new.v4.retain(|address| !history.has_hour(*address, hour));
+            self.new.v6.retain(|address| !history.has_hour(*address, hour));
+        }
+        if self.new.is_empty() {
+            return;
+        }
+        self.first.clear();
+        core.ever.insert(&self.new.v4, &[], &mut self.first);
+        let tenant = crate::TENANT;
+        journal::encode(&journal::Visits { tenant, hour, v4: &self.new.v4, v6: &self.new.v6 }, &mut self.frames);
+        // Before the section ends: a rotation of the journal waits for that, and then finds all that it closed off here.
+        core.queue.put(Batch {
+            hour: hour.0,
+            v4: self.new.v4.clone(),
+            first: self.first.v4.clone(),
+            v6: self.new.v6.clone(),
+        });
+    }
+}

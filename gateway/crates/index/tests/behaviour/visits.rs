@@ -1,0 +1,275 @@
+//! The visits beside a plain model of them: random visits, late and repeated ones, merges, retention, forgetting, restarts
+//! and crashes; every kind of question compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tallygate_index::disk::Simulated;
+use tallygate_index::query::{Bucket, Moment, Network, Range};
+use tallygate_index::visits::{Options, Scratch};
+use tallygate_index::{Counts, Day, Hour, Ipv6Policy, Visits};
+
+use crate::support::{Quiet, Random};
+
+/// Visits, as plainly as can be.
+#[derive(Clone, Default)]
+struct Model {
+    visits: BTreeMap<IpAddr, BTreeSet<Hour>>,
+    /// Addresses that came before the oldest day.
+    before: BTreeSet<IpAddr>,
+    oldest: u32,
+}
+
+/// The real thing, its disk and its clock.
+struct Subject {
+    visits: Option<Visits>,
+    disk: Simulated,
+    clock: Arc<AtomicI64>,
+    scratch: Scratch,
+    random: Random,
+}
+
+const RETENTION: u32 = 70;
+/// Late visits are at most so old.
+const LATE_DAYS: u64 = 68;
+
+// === impl Model ===
+
+impl Model {
+    fn forget_days_before(&mut self, day: Day) {
+        self.oldest = day.0;
+        for (address, hours) in &mut self.visits {
+            let kept = hours.split_off(&day.first_hour());
+            if !hours.is_empty() {
+                self.before.insert(*address);
+            }
+            *hours = kept;
+        }
+        self.visits.retain(|_, hours| !hours.is_empty());
+    }
+
+    fn ever(&self) -> u64 {
+        self.visits.keys().chain(&self.before).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    fn within(&self, range: Range) -> impl Iterator<Item = IpAddr> {
+        let came = move |hours: &BTreeSet<Hour>| hours.range(range.from..=range.to).next().is_some();
+        self.visits.iter().filter(move |(_, hours)| came(hours)).map(|(address, _)| *address)
+    }
+
+    fn counts(&self, range: Range) -> Counts {
+        let is_new = |address: &IpAddr| {
+            let first = self.visits.get(address).and_then(BTreeSet::first);
+            !self.before.contains(address) && first.is_some_and(|first| (range.from..=range.to).contains(first))
+        };
+        let all: Vec<IpAddr> = self.within(range).collect();
+        Counts { distinct: all.len() as u64, new: all.iter().filter(|address| is_new(address)).count() as u64 }
+    }
+}
+
+// === impl Subject ===
+
+impl Subject {
+    fn new(seed: u64) -> Self {
+        let start = Day::of_civil(2025, 12, 20).expect("is a date").first_hour().unix_ms();
+        let (clock, disk) = (Arc::new(AtomicI64::new(start)), Simulated::new(seed));
+        let mut new = Self { visits: None, disk, clock, scratch: Scratch::default(), random: Random(seed) };
+        new.open();
+        new
+    }
+
+    fn open(&mut self) {
+        let clock = Arc::clone(&self.clock);
+        let options = Options {
+            retention: RETENTION,
+            ipv6: Ipv6Policy::default(),
+            clock: Arc::new(move || clock.load(Ordering::Relaxed)),
+            hot_bytes: 40_000,
+            ..Options::default()
+        };
+        let opened = Visits::open(Arc::new(self.disk.clone()), options, Arc::new(Quiet));
+        self.visits = Some(opened.expect("what it wrote itself can be opened").0);
+    }
+
+    fn visits(&self) -> &Visits {
+        self.visits.as_ref().expect("is open")
+    }
+
+    fn now(&self) -> Hour {
+        Hour::of_unix_ms(self.clock.load(Ordering::Relaxed)).expect("is in range")
+    }
+
+    fn address(&mut self) -> IpAddr {
+        match self.random.below(10) {
+            0 | 1 => Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(self.random.below(3)) << 64 | 1).into(),
+            2 => Ipv4Addr::from_bits(0).into(),
+            _ => {
+                let network = self.random.below(3) as u32;
+                Ipv4Addr::from_bits(0xc000_0000 | network << 16 | self.random.below(12) as u32).into()
+            }
+        }
+    }
+
+    /// Mostly now, sometimes late.
+    fn hour(&mut self) -> Hour {
+        let late = match self.random.below(10) {
+            0..=5 => 0,
+            6 | 7 => self.random.below(30),
+            8 => self.random.below(24 * 12),
+            _ => self.random.below(24 * LATE_DAYS),
+        };
+        Hour(self.now().0 - late as u32)
+    }
+
+    fn write(&mut self, model: &mut Model) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut added = Vec::new();
+        for _ in 0..=self.random.below(2) {
+            let hour = self.hour();
+            let count = 1 + self.random.below(6);
+            added.push((hour, (0..count).map(|_| self.address()).collect::<Vec<_>>()));
+        }
+        let visits = self.visits();
+        let mut write = visits.write(&mut scratch);
+        for (hour, addresses) in &added {
+            let (mut v4, mut v6) = (Vec::new(), Vec::new());
+            for address in addresses {
+                match address {
+                    IpAddr::V4(address) => v4.push(address.to_bits()),
+                    IpAddr::V6(address) => v6.push(address.to_bits()),
+                }
+                model.visits.entry(*address).or_default().insert(*hour);
+            }
+            write.add(*hour, &v4, &v6).expect("can be written");
+        }
+        let ticket = write.finish().expect("can be written");
+        ticket.map_or(Ok(()), |ticket| visits.wait(ticket)).expect("becomes durable");
+        self.scratch = scratch;
+    }
+
+    /// One random step of both.
+    fn step(&mut self, model: &mut Model) {
+        match self.random.below(100) {
+            0..=1 => {
+                let hours =
+                    if self.random.below(4) == 0 { 24 * self.random.below(9) } else { 1 + self.random.below(3) };
+                self.clock.fetch_add(hours as i64 * 3_600_000, Ordering::Relaxed);
+            }
+            2 => self.visits().flush().expect("the disk works"),
+            3 => self.visits().maintain().expect("the disk works"),
+            4 => {
+                let addresses = [self.address(), self.address()];
+                self.visits().forget(&addresses).expect("the disk works");
+                for address in addresses {
+                    model.visits.remove(&address);
+                    model.before.remove(&address);
+                }
+            }
+            5 => {
+                match self.random.below(3) {
+                    // An orderly end; the process is killed; the power fails.
+                    0 => {}
+                    1 => self.disk = self.disk.kill(),
+                    _ => self.disk = self.disk.crash(self.random.next()),
+                }
+                self.visits = None;
+                self.open();
+            }
+            _ => self.write(model),
+        }
+        let oldest = self.visits().view_now().oldest_day();
+        if oldest.0 != model.oldest {
+            model.forget_days_before(oldest);
+        }
+    }
+
+    /// A random range within what is kept.
+    fn range(&mut self) -> Range {
+        let view = self.visits().view();
+        let (oldest, floor, last) = (view.oldest_day().first_hour().0, view.oldest_hour().0, self.now().0);
+        drop(view);
+        let mut hour = |from: u32| from + self.random.below(u64::from(last - from) + 1) as u32;
+        let (a, b, c) = (hour(floor), hour(floor), hour(oldest));
+        match self.random.below(4) {
+            0 => Range { from: Hour(a.min(b)), to: Hour(a.max(b)) },
+            // From an old day to the middle of a recent one.
+            1 => Range { from: Hour(c.min(a)).day().first_hour(), to: Hour(a.max(c)) },
+            _ => Range::days(Hour(c.min(a)).day(), Hour(c.max(a)).day()),
+        }
+    }
+
+    fn compare(&mut self, model: &Model) {
+        assert_eq!(self.visits().unique(), model.ever());
+        let (range, address) = (self.range(), self.address());
+        let view = self.visits().view();
+        assert_eq!(view.distinct(range).expect("is kept"), model.counts(range), "{range:?}");
+        for bucket in [Bucket::Day, Bucket::Week, Bucket::Month] {
+            let split = range.buckets(bucket).take(40);
+            split.filter(|part| view.check(*part).is_ok()).for_each(|part| {
+                assert_eq!(view.distinct(part).expect("is kept"), model.counts(part), "{part:?}");
+            });
+        }
+        let mut each = Vec::new();
+        let all = view.each(range, |address| {
+            each.push(address);
+            Ok::<_, ()>(())
+        });
+        all.expect("is kept").expect("goes through");
+        assert_eq!(each, model.within(range).collect::<Vec<_>>(), "{range:?}");
+
+        let came = model.visits.get(&address).map(|hours| hours.range(range.from..=range.to).copied());
+        let came: Vec<Hour> = came.into_iter().flatten().collect();
+        let mut days: Vec<Day> = came.iter().map(|hour| hour.day()).collect();
+        days.dedup();
+        let moment = |hour: &Hour| {
+            if *hour < view.oldest_hour() { Moment::Day(hour.day()) } else { Moment::Hour(*hour) }
+        };
+        let visited = view.visited(address, range).expect("is kept");
+        assert_eq!(visited.days, days, "{address} in {range:?}");
+        assert_eq!((visited.first, visited.last), (came.first().map(moment), came.last().map(moment)));
+        let hours: Vec<Hour> = came.into_iter().filter(|hour| *hour >= view.oldest_hour()).collect();
+        assert_eq!(view.hours(address, range).expect("is kept"), hours);
+
+        let network = Network::of(address, if address.is_ipv4() { 16 } else { 64 }).expect("is a prefix");
+        let inside = |prefix| move |other: &IpAddr| Network::of(*other, prefix);
+        for network in [network, Network::of(address, 30).expect("is a prefix")] {
+            let of = inside(network.prefix);
+            let expected = model.within(range).filter(|other| of(other) == Some(network)).count();
+            assert_eq!(view.distinct_in(network, range), Ok(expected as u64));
+        }
+        let top = view.top(range, (16, 64), 3).expect("is kept");
+        let mut networks: BTreeMap<Network, u64> = BTreeMap::new();
+        for address in model.within(range) {
+            let network = Network::of(address, if address.is_ipv4() { 16 } else { 64 });
+            *networks.entry(network.expect("is a prefix")).or_default() += 1;
+        }
+        let mut expected: Vec<_> = networks.into_iter().collect();
+        expected.sort_by_key(|(network, count)| (std::cmp::Reverse(*count), *network));
+        expected.truncate(3);
+        assert_eq!(top.into_iter().map(|top| (top.network, top.distinct)).collect::<Vec<_>>(), expected);
+    }
+}
+
+fn run(seed: u64, steps: u64) {
+    let (mut subject, mut model) = (Subject::new(seed), Model::default());
+    model.oldest = subject.visits().view_now().oldest_day().0;
+    for step in 0..steps {
+        subject.step(&mut model);
+        if step % 7 == 0 {
+            subject.compare(&model);
+        }
+    }
+    subject.compare(&model);
+}
+
+/// A hundred thousand steps.
+#[test]
+fn all_answers_are_those_of_the_model() {
+    std::thread::scope(|scope| {
+        for seed in 0..2 {
+            scope.spawn(move || (0..10).for_each(|round| run(seed * 1_000 + round, 5_000)));
+        }
+    });
+}
