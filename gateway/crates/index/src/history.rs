@@ -309,14 +309,15 @@ impl State {
 
     fn manifest(&self, next: &Snapshot, journal_from: u64) -> Vec<u8> {
         let listed = |part: &Arc<Part>| part.file.map(|file| Listed { file, in_month: part.in_month });
+        let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
         let tenant = TenantManifest {
             tenant: TENANT,
             floors: next.floors,
             segments: next.parts().filter_map(listed).collect(),
-            matrices: self.matrices.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            matrices: &*matrices,
         };
         let (granularity, next_file) = (self.granularity, self.next_file);
-        Manifest { granularity, next_file, journal_from, tenants: vec![tenant] }.encode()
+        Manifest::encode(&Manifest { granularity, next_file, journal_from, tenants: vec![tenant] })
     }
 }
 

@@ -17,20 +17,20 @@ use crate::snapshot::Floors;
 use crate::varint::{self, Truncated};
 use crate::{Day, Hour};
 
-/// What the manifest says.
-pub(crate) struct Manifest {
+/// What the manifest says. The matrices are large, and only lent to be written.
+pub(crate) struct Manifest<M = Matrices> {
     pub(crate) granularity: u32,
     pub(crate) next_file: u64,
     pub(crate) journal_from: u64,
-    pub(crate) tenants: Vec<TenantManifest>,
+    pub(crate) tenants: Vec<TenantManifest<M>>,
 }
 
 /// What it says of one tenant.
-pub(crate) struct TenantManifest {
+pub(crate) struct TenantManifest<M> {
     pub(crate) tenant: u32,
     pub(crate) floors: Floors,
     pub(crate) segments: Vec<Listed>,
-    pub(crate) matrices: Matrices,
+    pub(crate) matrices: M,
 }
 
 /// A segment file that counts.
@@ -93,12 +93,14 @@ impl Manifest {
         disk.sync()
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(manifest: &Manifest<&Matrices>) -> Vec<u8> {
         let mut out = vec![0; HEAD];
-        for number in [u64::from(self.granularity), self.next_file, self.journal_from, self.tenants.len() as u64] {
+        for number in
+            [u64::from(manifest.granularity), manifest.next_file, manifest.journal_from, manifest.tenants.len() as u64]
+        {
             varint::put(&mut out, number);
         }
-        for one in &self.tenants {
+        for one in &manifest.tenants {
             for number in [one.tenant, one.floors.hour.0, one.floors.day.0, one.segments.len() as u32] {
                 varint::put(&mut out, u64::from(number));
             }
@@ -148,7 +150,7 @@ impl Manifest {
 
 // === impl TenantManifest ===
 
-impl TenantManifest {
+impl TenantManifest<Matrices> {
     fn decode(input: &mut &[u8], windows: Windows) -> Result<Self, Truncated> {
         let tenant = varint::get_u32(input)?;
         let floors = Floors { hour: Hour(varint::get_u32(input)?), day: Day(varint::get_u32(input)?) };

@@ -148,12 +148,10 @@ impl Matrix {
     pub(crate) fn forget_before(&mut self, floor: u32) {
         let gone = self.floor..floor.min(self.end);
         for at in self.floor..self.end {
-            for previous in gone.start..gone.end.min(at) {
-                let count = i64::from(self.cell(at, previous));
-                if count != 0 {
-                    self.add(at, Previous::At(previous), -count);
-                    self.add(at, Previous::Before, count);
-                }
+            let cells: Vec<_> = self.cells_of(at).take_while(|(previous, _)| *previous < floor || at < floor).collect();
+            for (previous, count) in cells {
+                self.add(at, Previous::At(previous), -i64::from(count));
+                self.add(at, Previous::Before, i64::from(count));
             }
         }
         for at in gone {
@@ -165,12 +163,12 @@ impl Matrix {
     }
 
     /// Every entry that is not 0, by time and then by previous time.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, Previous, u64)> + '_ {
+    fn entries(&self) -> impl Iterator<Item = (u32, Previous, u64)> + '_ {
         (self.floor..self.end).flat_map(move |at| {
             let row = at as usize % self.size;
             let ends = [(at, Previous::Never, self.never[row]), (at, Previous::Before, self.before[row])];
-            let cells = (self.floor..at).map(move |p| (at, Previous::At(p), u64::from(self.cell(at, p))));
-            ends.into_iter().chain(cells).filter(|(_, _, count)| *count != 0)
+            let cells = self.cells_of(at).map(move |(p, count)| (at, Previous::At(p), u64::from(count)));
+            ends.into_iter().filter(|(_, _, count)| *count != 0).chain(cells)
         })
     }
 
@@ -182,8 +180,7 @@ impl Matrix {
             let row = at as usize % self.size;
             varint::put(out, self.never[row]);
             varint::put(out, self.before[row]);
-            let cells = (self.floor..at).map(|previous| (previous, self.cell(at, previous)));
-            let cells: Vec<_> = cells.filter(|(_, count)| *count != 0).collect();
+            let cells: Vec<_> = self.cells_of(at).collect();
             varint::put(out, cells.len() as u64);
             let mut last = self.floor;
             for (previous, count) in cells {
@@ -217,8 +214,17 @@ impl Matrix {
         Ok(matrix)
     }
 
-    fn cell(&self, at: u32, previous: u32) -> u32 {
-        self.cells[at as usize % self.size * self.size + previous as usize % self.size]
+    /// The previous times of a row, ascending, and how many addresses each has, if any.
+    fn cells_of(&self, at: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let (row, blocks) = (at as usize % self.size, self.size / self.block);
+        let block_of = |time: u32| time as usize / self.block;
+        let sums = &self.columns[row * blocks..][..blocks];
+        let filled = (block_of(self.floor)..=block_of(at)).filter(move |block| sums[block % blocks] != 0);
+        filled.flat_map(move |block| {
+            let times = (block * self.block) as u32..((block + 1) * self.block) as u32;
+            let cells = &self.cells[row * self.size + block * self.block % self.size..][..self.block];
+            times.zip(cells.iter().copied()).filter(|(_, count)| *count != 0)
+        })
     }
 
     /// The numbers of a range that stand before, within (as blocks) and behind its whole blocks.
