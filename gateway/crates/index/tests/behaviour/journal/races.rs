@@ -3,6 +3,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use tallygate_index::disk::{Content, Disk, DiskFile};
+use tallygate_index::journal::Settled;
 use tallygate_index::{NewIps, UniqueIps};
 
 const THREADS: u64 = 4;
@@ -114,6 +115,15 @@ impl Traffic {
     }
 }
 
+/// Ends the thread that lets things fail, also when the test does.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Lets the disk fail when `fail` says so, and the power go all the time.
 fn survives(seed: u64, fail: impl Fn(&Simulated) + Sync) {
     let (traffic, watch) = Traffic::new(seed);
@@ -130,13 +140,13 @@ fn survives(seed: u64, fail: impl Fn(&Simulated) + Sync) {
                 let _ = traffic.journal.rotate();
             }
         });
+        let _stop = Stop(&traffic.stop);
         for n in 0.. {
             traffic.crash(seed << 32 | n);
             if traffic.done.load(Ordering::Relaxed) == THREADS {
                 break;
             }
         }
-        traffic.stop.store(true, Ordering::Relaxed);
     });
     traffic.disk.heal();
     watch.until_healthy(&traffic.journal);
@@ -145,6 +155,30 @@ fn survives(seed: u64, fail: impl Fn(&Simulated) + Sync) {
     for n in 0..5 {
         assert_eq!(found(&traffic.disk.crash(seed + n)), all, "what was refused is kept as well");
     }
+}
+
+/// A batch may have seen what a section inserts that began after its own, in an epoch that was closed meanwhile.
+#[test]
+fn a_commit_waits_for_sections_that_began_before_it() {
+    let disk = Simulated::default();
+    let (journal, _) = start(&disk, Durability::Fsync);
+    let first = journal.begin().expect("healthy");
+    let closed = journal.settle().expect("a section is open");
+    while journal.settle() == Some(closed) {
+        thread::yield_now();
+    }
+    let second = journal.begin().expect("healthy");
+    let ticket = first.commit(&frames(&[1])).expect("to be waited for");
+    journal.wait(closed).expect("the only section of its epoch has ended");
+    assert_eq!(
+        ticket.state(journal.progress()),
+        Settled::Waiting,
+        "the second may have inserted what the first repeats"
+    );
+    let last = second.commit(&frames(&[2])).expect("to be waited for");
+    journal.wait(ticket).expect("nothing fails");
+    assert_eq!(found(&disk.crash(1)), [1, 2].into());
+    journal.wait(last).expect("nothing fails");
 }
 
 #[test]
