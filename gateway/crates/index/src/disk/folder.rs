@@ -204,3 +204,6 @@ fn locked(outcome: Result<(), TryLockError>, path: &Path) -> Result<(), FolderEr
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
     move |source| FolderError::Io { doing, path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests;

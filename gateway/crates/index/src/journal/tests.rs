@@ -1,38 +1,203 @@
+//! The format: what lies in a file, and what is made of it when it is damaged.
+
+use super::frame::{HEADER, Header};
 use super::*;
 use crate::disk::Simulated;
+use proptest::prelude::*;
+use std::io::Write;
 
-struct Nobody;
+/// A file of version 1: `Header { number: 1, whole_below: 1 }` and the frames of [`fixture_visits`].
+const FIXTURE: &[u8] = include_bytes!("journal-1.fixture");
 
-impl Observer for Nobody {
-    fn written(&self, _: u64) {}
-    fn synced(&self, _: Duration) {}
-    fn progress(&self, _: Progress) {}
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Owned {
+    tenant: u32,
+    hour: u32,
+    v4: Vec<u32>,
+    v6: Vec<u128>,
 }
 
-fn start(disk: &Simulated, number: u64) -> Journal {
-    let options = Options { retry: Duration::from_millis(1), ..Options::default() };
-    Journal::start(Arc::new(disk.clone()), number, options, Arc::new(Nobody)).expect("nothing fails")
+impl Owned {
+    fn of(visits: Visits<'_>) -> Self {
+        Self { tenant: visits.tenant, hour: visits.hour.0, v4: visits.v4.to_vec(), v6: visits.v6.to_vec() }
+    }
+
+    fn encoded(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(&Visits { tenant: self.tenant, hour: Hour(self.hour), v4: &self.v4, v6: &self.v6 }, &mut out);
+        out
+    }
+}
+
+fn fixture_visits() -> Vec<Owned> {
+    let hour = 490_000;
+    vec![
+        Owned { tenant: 0, hour, v4: vec![0x0102_0304, 0, u32::MAX], v6: vec![] },
+        Owned { tenant: 7, hour: hour + 1, v4: vec![0x0a00_0001], v6: vec![0x2001_0db8 << 96 | 1, u128::MAX] },
+        Owned { tenant: u32::MAX, hour: 0, v4: vec![], v6: vec![0] },
+    ]
+}
+
+fn put(disk: &Simulated, name: &str, bytes: &[u8]) {
+    let mut file = disk.create(name).expect("nothing fails");
+    file.write_all(bytes).expect("nothing fails");
+    file.sync().expect("nothing fails");
+    disk.sync().expect("nothing fails");
+}
+
+fn file_of(number: u64, frames: &[Owned]) -> Vec<u8> {
+    let mut file = Header { number, whole_below: number }.encode().to_vec();
+    file.extend(frames.iter().flat_map(Owned::encoded));
+    file
+}
+
+fn replayed(disk: &Simulated) -> (Vec<Owned>, Replayed) {
+    let mut all = Vec::new();
+    let replayed = replay(disk, |visits| all.push(Owned::of(visits))).expect("damage is no error");
+    (all, replayed)
+}
+
+fn replayed_file(file: &[u8]) -> (Vec<Owned>, u64) {
+    let disk = Simulated::default();
+    put(&disk, "journal-0000000001", file);
+    let (all, replayed) = replayed(&disk);
+    (all, replayed.cut_bytes)
 }
 
 #[test]
-fn what_is_committed_is_replayed() {
+fn version_1_is_read_and_still_written() {
+    assert_eq!(replayed_file(FIXTURE), (fixture_visits(), 0));
+    assert_eq!(file_of(1, &fixture_visits()), FIXTURE);
+}
+
+#[test]
+fn visits_that_are_too_many_for_a_frame_become_several() {
+    let many = Owned { tenant: 1, hour: 2, v4: (0..600_000).collect(), v6: (0..150_000).collect() };
+    let (all, cut) = replayed_file(&file_of(1, std::slice::from_ref(&many)));
+    assert_eq!((all.len(), cut), (5, 0), "2.4 and 2.4 MB in frames of 1 MiB");
+    assert!(all.iter().all(|visits| (visits.tenant, visits.hour) == (1, 2)));
+    assert_eq!(all.iter().flat_map(|visits| visits.v4.clone()).collect::<Vec<_>>(), many.v4);
+    assert_eq!(all.iter().flat_map(|visits| visits.v6.clone()).collect::<Vec<_>>(), many.v6);
+    assert_eq!(Owned { v4: vec![], v6: vec![], ..many }.encoded(), [0; 0]);
+}
+
+#[test]
+fn a_torn_end_is_cut_wherever_it_is() {
+    let visits = fixture_visits();
+    let ends: Vec<_> = (0..=visits.len()).map(|count| file_of(1, &visits[..count]).len()).collect();
+    for length in 0..=FIXTURE.len() {
+        let whole = ends.iter().filter(|end| **end <= length).count();
+        let cut = if whole == 0 { length } else { length - ends[whole - 1] };
+        let expected = visits[..whole.saturating_sub(1)].to_vec();
+        assert_eq!(replayed_file(&FIXTURE[..length]), (expected, cut as u64), "cut after {length} bytes");
+    }
+}
+
+#[test]
+fn a_flipped_bit_costs_one_frame() {
+    let visits = fixture_visits();
+    for bit in 0..FIXTURE.len() * 8 {
+        let mut file = FIXTURE.to_vec();
+        file[bit / 8] ^= 1 << (bit % 8);
+        let (all, cut) = replayed_file(&file);
+        let mut end = HEADER;
+        let hit = visits.iter().position(|visits| {
+            end += visits.encoded().len();
+            (end - visits.encoded().len()..end).contains(&(bit / 8))
+        });
+        let mut expected = visits.clone();
+        let expected_cut = hit.map_or(HEADER, |hit| expected.remove(hit).encoded().len());
+        assert_eq!((all, cut), (expected, expected_cut as u64), "bit {bit}");
+    }
+}
+
+#[test]
+fn files_are_read_by_their_numbers_and_others_left_alone() {
     let disk = Simulated::default();
-    let journal = start(&disk, 1);
-    let mut frames = Vec::new();
-    encode(&Visits { tenant: 7, hour: Hour(3), v4: &[1, 2, 3], v6: &[u128::MAX] }, &mut frames);
-    let section = journal.begin().expect("healthy");
-    assert_eq!(journal.settle().map(|ticket| ticket.state(journal.progress())), Some(Settled::Waiting));
-    let ticket = section.commit(&frames).expect("to be waited for");
-    journal.wait(ticket).expect("nothing fails");
-    assert_eq!(journal.settle(), None);
-    let mut seen = 0;
-    let replayed = replay(&disk.crash(1), |visits| {
-        assert_eq!(visits, Visits { tenant: 7, hour: Hour(3), v4: &[1, 2, 3], v6: &[u128::MAX] });
-        seen += 1;
-    });
-    assert_eq!(replayed.expect("it can be read"), Replayed { files: 1, frames: 1, visits: 4, cut_bytes: 0, next: 2 });
-    assert_eq!(seen, 1);
-    assert_eq!(journal.rotate().expect("healthy"), 2);
-    journal.remove_before(2).expect("healthy");
-    assert_eq!(journal.bytes(), 32);
+    let visits = fixture_visits();
+    put(&disk, "journal-12345678901", &file_of(12_345_678_901, &visits[2..]));
+    put(&disk, "journal-0000000002", &file_of(2, &visits[..1]));
+    put(&disk, "journal-0000000005", &file_of(5, &visits[1..2]));
+    put(&disk, "journal-0000000003", b"");
+    for other in
+        ["journal-7", "journal-00000000007", "journal-+000000007", "journal-0000000008.tmp", "segment-1", "journal-"]
+    {
+        put(&disk, other, FIXTURE);
+    }
+    let (all, found) = replayed(&disk);
+    assert_eq!(all, visits);
+    assert_eq!(found, Replayed { files: 4, frames: 3, visits: 7, cut_bytes: 0, next: 12_345_678_902 });
+    assert_eq!(replayed(&Simulated::default()).1, Replayed { next: 1, ..Replayed::default() });
+}
+
+#[test]
+fn a_newer_version_is_an_error_and_no_damage() {
+    let mut file = FIXTURE.to_vec();
+    file[8] = 2;
+    let check = crc32c::crc32c(&file[..HEADER - 4]);
+    file[HEADER - 4..HEADER].copy_from_slice(&check.to_le_bytes());
+    let disk = Simulated::default();
+    put(&disk, "journal-0000000003", &file);
+    let error = replay(&disk, |_| {}).expect_err("it may mean something else");
+    assert_eq!(
+        error.to_string(),
+        "journal-0000000003 is of format version 2 and this program reads 1: start a newer tallygate"
+    );
+}
+
+#[test]
+fn an_hour_that_has_no_day_is_damage() {
+    let frames = [Owned { tenant: 1, hour: u32::MAX, v4: vec![1], v6: vec![] }];
+    assert_eq!(replayed_file(&file_of(1, &frames)), (vec![], frames[0].encoded().len() as u64));
+}
+
+fn visits() -> impl Strategy<Value = Owned> {
+    // Addresses that look like the beginning of a frame, so that the search meets them.
+    let v4 = prop_oneof![any::<u32>(), Just(u32::from_le_bytes([0xaf, 0x7a, 0x11, 0xe5])), 0..100_u32];
+    let v6 = prop_oneof![any::<u128>(), Just(u128::from_le_bytes([0xaf; 16]))];
+    (any::<u32>(), 0..500_000_u32, prop::collection::vec(v4, 0..40), prop::collection::vec(v6, 0..10))
+        .prop_map(|(tenant, hour, v4, v6)| Owned { tenant, hour, v4, v6 })
+        .prop_filter("one without addresses has no frame", |visits| !visits.v4.is_empty() || !visits.v6.is_empty())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 300 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Some frames are overwritten in part, some are torn, and there is garbage in between: the others are all found.
+    #[test]
+    fn whole_frames_are_found_among_damaged_ones(
+        frames in prop::collection::vec((visits(), 0..6_u8, any::<prop::sample::Index>(), 1..=255_u8), 0..12),
+    ) {
+        let (mut file, mut expected, mut cut) = (file_of(1, &[]), Vec::new(), 0);
+        for (visits, damage, at, by) in &frames {
+            let mut bytes = visits.encoded();
+            let at = at.index(bytes.len());
+            match damage {
+                0 => bytes[at] ^= by,
+                1 => bytes.truncate(at),
+                2 => bytes.splice(0..0, vec![*by; at]).for_each(drop),
+                _ => {}
+            }
+            match damage {
+                0 | 1 => cut += bytes.len(),
+                2 => cut += at,
+                _ => {}
+            }
+            if *damage > 1 {
+                expected.push(visits.clone());
+            }
+            file.extend(bytes);
+        }
+        prop_assert_eq!(replayed_file(&file), (expected, cut as u64));
+    }
+
+    #[test]
+    fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let (all, cut) = replayed_file(&bytes);
+        prop_assert_eq!((all, cut), (vec![], bytes.len() as u64));
+    }
 }
