@@ -228,7 +228,7 @@ impl<'a> Block<'a> {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a block is never empty")]
     pub fn len(&self) -> u32 {
-        self.entry.len() as u32
+        self.entry.len as u32
     }
 
     /// Puts the lower halves of its addresses, ascending, and their masks in place of what the two held. All masks are 1
@@ -248,7 +248,7 @@ impl<'a> Block<'a> {
     /// As [`Self::read`], without the masks.
     fn read_suffixes(&self, suffixes: &mut Vec<u16>) {
         suffixes.clear();
-        suffixes.reserve(self.entry.len());
+        suffixes.reserve(self.entry.len);
         self.container().for_each(|suffix| suffixes.push(suffix));
     }
 
@@ -263,13 +263,13 @@ impl<'a> Block<'a> {
 
     #[inline]
     fn container(&self) -> Container<'a> {
-        Container::new(self.data, self.entry.offset(), self.entry.len(), self.entry.kind())
+        Container::new(self.data, self.entry.at, self.entry.len, self.entry.kind)
     }
 
     #[inline]
     fn masks(&self) -> Masks<'a> {
-        let at = self.entry.offset() + self.container().size();
-        Masks::new(self.data, at, self.entry.len(), self.bits, self.entry.form())
+        let at = self.entry.at + self.container().size();
+        Masks::new(self.data, at, self.entry.len, self.bits, self.entry.form)
     }
 }
 

@@ -31,12 +31,27 @@ pub(super) enum Container<'a> {
     Bitmap(Dense<'a>),
 }
 
+const LENGTH: usize = 2;
+
 // === impl Kind ===
 
 impl Kind {
     /// All, each at the place of its number.
     const ALL: [Self; 4] = [Self::Array, Self::EliasFano, Self::Runs, Self::Bitmap];
 
+    /// The kind that takes the fewest bytes, together with the length that stands before all but an array.
+    pub(super) fn of(suffixes: &[u16]) -> Self {
+        let runs = 1 + suffixes.windows(2).filter(|pair| pair[1].wrapping_sub(pair[0]) != 1).count();
+        let sizes = [
+            (Array::size_of(suffixes.len()).saturating_sub(LENGTH), Self::Array),
+            (Runs::size_of(runs), Self::Runs),
+            (Dense::SIZE, Self::Bitmap),
+            (EliasFano::size_of(suffixes.len()), Self::EliasFano),
+        ];
+        sizes.into_iter().min_by_key(|(size, _)| *size).map_or(Self::Bitmap, |(_, kind)| kind)
+    }
+
+    /// Its number where the index has the kind of its keys.
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Array => 0,
@@ -109,22 +124,13 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// Appends sorted suffixes, at least one, in the form that takes the fewest bytes.
-    pub(super) fn encode(out: &mut Vec<u8>, suffixes: &[u16]) -> Kind {
-        let runs = 1 + suffixes.windows(2).filter(|pair| pair[1].wrapping_sub(pair[0]) != 1).count();
-        let sizes = [
-            (Array::size_of(suffixes.len()), Kind::Array),
-            (Runs::size_of(runs), Kind::Runs),
-            (Dense::SIZE, Kind::Bitmap),
-            (EliasFano::size_of(suffixes.len()), Kind::EliasFano),
-        ];
-        let kind = sizes.into_iter().min_by_key(|(size, _)| *size).map_or(Kind::Bitmap, |(_, kind)| kind);
+    /// Appends sorted suffixes, at least one.
+    pub(super) fn encode(out: &mut Vec<u8>, suffixes: &[u16], kind: Kind) {
         match kind {
             Kind::Array => Array::encode(out, suffixes),
             Kind::EliasFano => EliasFano::encode(out, suffixes),
             Kind::Runs => Runs::encode(out, suffixes),
             Kind::Bitmap => Dense::encode(out, suffixes),
         }
-        kind
     }
 }

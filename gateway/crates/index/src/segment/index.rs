@@ -6,13 +6,15 @@ use super::container::{Container, Kind};
 use super::footer::{self, Footer};
 use super::masks::Form;
 
-/// The index of a segment: one entry for each block, then the keys (upper halves of the addresses) as a container, then one
-/// entry for each group of IPv6 addresses.
+/// The index of a segment: an offset of 64 bits for each 32 blocks, an entry of 32 bits for each block, then the keys (upper
+/// halves of the addresses) as a container, then one entry for each group of IPv6 addresses.
 ///
 /// The keys being a container like any other, a lookup takes two cache lines of it at most if there are many, and it is
-/// small if there are few; its rank is the number of the entry, which takes one more.
+/// small if there are few; its rank is the number of the entry, which takes one more. The offsets are few enough to stay
+/// in the cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Index {
+    bases: usize,
     entries: usize,
     keys_at: usize,
     keys: Kind,
@@ -30,45 +32,68 @@ pub(super) struct V6Index {
     pub(super) len: u64,
 }
 
-/// One block: 40 bits of offset, 16 of length less one, 3 of the container's kind, 5 of the masks' form.
+/// Where a block lies and what it is.
+///
+/// As it is written: 24 bits of distance from the offset of its 32 blocks, 5 bits of shape, 3 bits of the masks' form.
+/// The shape is 0 for Elias-Fano, 1 for runs, 2 for a bitmap, before all of which the block has its length less one in 16
+/// bits; and 2 + n for an array of n suffixes.
 #[derive(Clone, Copy)]
-pub(super) struct Entry(pub(super) u64);
+pub(super) struct Entry {
+    /// Offset of the container.
+    pub(super) at: usize,
+    /// How many addresses there are: 1 to 65,536.
+    pub(super) len: usize,
+    pub(super) kind: Kind,
+    pub(super) form: Form,
+}
 
-const ENTRY: usize = 8;
+const BASE: usize = 8;
+const ENTRY: usize = 4;
+/// Blocks that share a base. With the largest masks, they take half of the distance that an entry has room for.
+const SHARE: usize = 32;
+const DISTANCE: u32 = 24;
+const HEAD: usize = 2;
+const SHAPE_ARRAY: u32 = 3;
 /// First address, and offset of the others.
 pub(super) const V6_ENTRY: usize = 16 + 8;
 /// IPv6 addresses of a group.
 pub(super) const V6_GROUP: u64 = 64;
 
-// === impl Entry ===
+/// What a writer keeps for the index.
+#[derive(Default)]
+pub(super) struct IndexWriter {
+    bases: Vec<u64>,
+    entries: Vec<u32>,
+}
 
-impl Entry {
-    /// How far into a segment a block may lie.
-    pub(super) const MAX_OFFSET: u64 = (1 << 40) - 1;
+// === impl IndexWriter ===
 
-    pub(super) fn new(offset: u64, len: usize, kind: Kind, form: Form) -> Self {
-        let len = (len as u64 - 1) << 40;
-        Self(offset | len | u64::from(kind.code()) << 56 | u64::from(form.code()) << 59)
+impl IndexWriter {
+    /// Begins a block of `len` addresses: appends what stands before its container.
+    pub(super) fn begin_block(out: &mut Vec<u8>, len: usize, kind: Kind) {
+        if kind != Kind::Array {
+            out.extend_from_slice(&((len - 1) as u16).to_le_bytes());
+        }
     }
 
-    #[inline]
-    pub(super) fn offset(self) -> usize {
-        (self.0 & Self::MAX_OFFSET) as usize
+    /// Adds a block that begins at an offset.
+    pub(super) fn push(&mut self, offset: u64, len: usize, kind: Kind, form: Form) {
+        if self.entries.len().is_multiple_of(SHARE) {
+            self.bases.push(offset);
+        }
+        let shape = match kind {
+            Kind::EliasFano => 0,
+            Kind::Runs => 1,
+            Kind::Bitmap => 2,
+            Kind::Array => SHAPE_ARRAY + len as u32 - 1,
+        };
+        let distance = (offset - self.bases.last().copied().unwrap_or_default()) as u32;
+        self.entries.push(distance | (shape | form.code() << 5) << DISTANCE);
     }
 
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        usize::from((self.0 >> 40) as u16) + 1
-    }
-
-    #[inline]
-    pub(super) fn kind(self) -> Kind {
-        Kind::of_code((self.0 >> 56) as u8)
-    }
-
-    #[inline]
-    pub(super) fn form(self) -> Form {
-        Form::of_code((self.0 >> 59) as u8)
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        self.bases.iter().for_each(|base| out.extend_from_slice(&base.to_le_bytes()));
+        self.entries.iter().for_each(|entry| out.extend_from_slice(&entry.to_le_bytes()));
     }
 }
 
@@ -80,17 +105,18 @@ impl Index {
         let data = Bytes(content);
         let end = content.len().saturating_sub(footer::SIZE);
         let place = |offset: u64| usize::try_from(offset).ok().filter(|offset| *offset <= end);
-        let (Some(v6_at), Some(entries)) = (place(footer.v6_at), place(footer.index_at)) else {
+        let (Some(v6_at), Some(bases)) = (place(footer.v6_at), place(footer.index_at)) else {
             return Err(SegmentError::Structure("the offsets in the footer"));
         };
         let blocks = footer.blocks as usize;
-        if v6_at > entries || blocks > 1 << 16 || blocks * ENTRY > end - entries {
+        let size = blocks.div_ceil(SHARE).saturating_mul(BASE).saturating_add(blocks.saturating_mul(ENTRY));
+        if v6_at > bases || blocks > 1 << 16 || size > end - bases {
             return Err(SegmentError::Structure("the sizes in the footer"));
         }
-        let keys_at = entries + blocks * ENTRY;
+        let (entries, keys_at) = (bases + blocks.div_ceil(SHARE) * BASE, bases + size);
         let keys = Kind::of_code(footer.keys as u8);
-        let v6 = V6Index { at: keys_at, groups: 0, end: entries, len: footer.v6 };
-        let mut index = Self { entries, keys_at, keys, blocks, v6 };
+        let v6 = V6Index { at: keys_at, groups: 0, end: bases, len: footer.v6 };
+        let mut index = Self { bases, entries, keys_at, keys, blocks, v6 };
         index.check_blocks(data, v6_at, footer.v4)?;
         let keys_size = if blocks == 0 { 0 } else { index.container(data).size() };
         index.v6.at = keys_at + keys_size;
@@ -120,7 +146,18 @@ impl Index {
     /// The entry of the block before which `rank` others stand.
     #[inline]
     pub(super) fn entry(&self, data: Bytes<'_>, rank: usize) -> Entry {
-        Entry(data.u64(self.entries + rank * ENTRY))
+        let word = data.u32(self.entries + rank * ENTRY);
+        // On a machine of 32 bits, what is too far is damage as well.
+        let base = usize::try_from(data.u64(self.bases + rank / SHARE * BASE)).unwrap_or(usize::MAX);
+        let at = base.saturating_add((word & ((1 << DISTANCE) - 1)) as usize);
+        let form = Form::of_code(word >> (DISTANCE + 5));
+        let kind = match word >> DISTANCE & 31 {
+            0 => Kind::EliasFano,
+            1 => Kind::Runs,
+            2 => Kind::Bitmap,
+            array => return Entry { at, len: (array - SHAPE_ARRAY) as usize + 1, kind: Kind::Array, form },
+        };
+        Entry { at: at.saturating_add(HEAD), len: usize::from(data.u16(at)) + 1, kind, form }
     }
 
     #[inline]
@@ -136,11 +173,11 @@ impl Index {
         let (mut last, mut sum) = (0, 0);
         for rank in 0..self.blocks {
             let entry = self.entry(data, rank);
-            if entry.offset() < last || entry.offset() >= end {
+            if entry.at < last || entry.at >= end {
                 return Err(SegmentError::Structure("the offset of a block"));
             }
-            last = entry.offset();
-            sum += entry.len() as u64;
+            last = entry.at;
+            sum += entry.len as u64;
         }
         if sum == len { Ok(()) } else { Err(SegmentError::Structure("the number of IPv4 addresses")) }
     }

@@ -7,10 +7,11 @@ use super::ranked::Ranked;
 ///
 /// Either one mask that all share, or `levels` (0 to 5) that part off the addresses with few bits: level k has a bit for each
 /// address that has at least k bits in its mask, set if it has more. Those with exactly k have k symbols of 5 bits, the
-/// places of their bits. Whoever has more bits than there are levels has its mask in full, 24 or 31 bits.
+/// places of their bits. Whoever has more bits than there are levels has its mask in full, 24 or 31 bits. How many have more
+/// bits takes 8 bits for each level if there are less than 256 addresses, 16 otherwise.
 ///
 /// ```text
-/// [ones of level 1: u16]...[level 1: bits with counts][symbols of 5 bits][level 2][symbols of 10 bits]...[masks in full]
+/// [ones of level 1]...[level 1: bits with counts][symbols of 5 bits][level 2][symbols of 10 bits]...[masks in full]
 /// ```
 #[derive(Clone, Copy)]
 pub(super) struct Masks<'a> {
@@ -24,7 +25,10 @@ pub(super) struct Masks<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
+    /// Nobody's mask differs: it stands there in 32 bits.
     Same,
+    /// All have one bit, the same one: its place in 8 bits.
+    SameBit,
     Levels(u32),
 }
 
@@ -46,26 +50,30 @@ const SYMBOL: u32 = 5;
 // === impl Form ===
 
 impl Form {
-    pub(super) fn code(self) -> u8 {
+    /// Its number, of three bits.
+    pub(super) fn code(self) -> u32 {
         match self {
-            Self::Same => 0,
-            Self::Levels(levels) => 1 + levels as u8,
+            Self::Levels(levels) => levels,
+            Self::Same => MAX_LEVELS + 1,
+            Self::SameBit => MAX_LEVELS + 2,
         }
     }
 
     #[inline]
-    pub(super) fn of_code(code: u8) -> Self {
-        match u32::from(code).checked_sub(1) {
-            None => Self::Same,
-            Some(levels) => Self::Levels(levels.min(MAX_LEVELS)),
+    pub(super) fn of_code(code: u32) -> Self {
+        match code {
+            0..=MAX_LEVELS => Self::Levels(code),
+            6 => Self::Same,
+            _ => Self::SameBit,
         }
     }
 
     /// The one in which these masks take the fewest bytes.
     fn of(masks: &[u32], bits: u32) -> Self {
         if masks.iter().all(|mask| Some(mask) == masks.first()) {
-            return Self::Same;
+            return if masks.first().is_some_and(|mask| mask.is_power_of_two()) { Self::SameBit } else { Self::Same };
         }
+        let head = ones_size(masks.len());
         let mut with = [0_usize; 33];
         masks.iter().for_each(|mask| with[mask.count_ones() as usize] += 1);
         let (mut left, mut parted) = (masks.len(), 0);
@@ -75,7 +83,7 @@ impl Form {
             if ones > usize::from(u16::MAX) {
                 break;
             }
-            parted += 2 + Ranked::size(left) + bytes_of((left - ones) * (SYMBOL * level) as usize);
+            parted += head + Ranked::size(left) + bytes_of((left - ones) * (SYMBOL * level) as usize);
             left = ones;
             let size = parted + bytes_of(left * bits as usize);
             if size < least {
@@ -98,10 +106,11 @@ impl<'a> Masks<'a> {
     /// The mask of the address with this rank.
     #[inline]
     pub(super) fn get(self, rank: usize) -> u32 {
-        let Form::Levels(levels) = self.form else {
-            return self.data.u32(self.at);
+        let levels = match self.form {
+            Form::Levels(levels) => levels,
+            Form::Same | Form::SameBit => return self.same(),
         };
-        let (mut at, mut len, mut index) = (self.at + 2 * levels as usize, self.len, rank);
+        let (mut at, mut len, mut index) = (self.at + ones_size(self.len) * levels as usize, self.len, rank);
         for number in 1..=levels {
             let level = self.level(number, at, len);
             let before = level.more.rank(index);
@@ -118,7 +127,7 @@ impl<'a> Masks<'a> {
     /// Appends all masks, ordered by rank.
     pub(super) fn read(self, masks: &mut Vec<u32>) {
         match self.form {
-            Form::Same => masks.resize(masks.len() + self.len, self.data.u32(self.at)),
+            Form::Same | Form::SameBit => masks.resize(masks.len() + self.len, self.same()),
             Form::Levels(0) => {
                 let bits = self.bits as usize;
                 masks.extend((0..self.len).map(|rank| self.data.field(self.at * 8 + rank * bits, self.bits)));
@@ -129,7 +138,7 @@ impl<'a> Masks<'a> {
 
     fn read_levels(self, levels: u32, masks: &mut Vec<u32>) {
         let mut cursors = [(0, 0); MAX_LEVELS as usize];
-        let (mut at, mut len) = (self.at + 2 * levels as usize, self.len);
+        let (mut at, mut len) = (self.at + ones_size(self.len) * levels as usize, self.len);
         for (number, cursor) in (1..=levels).zip(&mut cursors) {
             let level = self.level(number, at, len);
             *cursor = (level.more.bits_at() * 8, level.symbols);
@@ -156,12 +165,14 @@ impl<'a> Masks<'a> {
     /// Appends masks in the form that takes the fewest bytes. None of them is zero or has more bits than `bits`.
     pub(super) fn encode(out: &mut Vec<u8>, masks: &[u32], bits: u32) -> Form {
         let form = Form::of(masks, bits);
-        let Form::Levels(levels) = form else {
-            out.extend_from_slice(&masks.first().copied().unwrap_or_default().to_le_bytes());
-            return form;
+        let first = masks.first().copied().unwrap_or_default();
+        let levels = match form {
+            Form::Levels(levels) => levels,
+            Form::Same => return same_form(out, &first.to_le_bytes(), form),
+            Form::SameBit => return same_form(out, &[first.trailing_zeros() as u8], form),
         };
-        let head = out.len();
-        out.resize(head + 2 * levels as usize, 0);
+        let (head, size) = (out.len(), ones_size(masks.len()));
+        out.resize(head + size * levels as usize, 0);
         let (mut left, mut more) = (masks.to_vec(), Vec::new());
         for number in 1..=levels {
             let has_more = |mask: &u32| mask.count_ones() > number;
@@ -175,8 +186,8 @@ impl<'a> Masks<'a> {
             left.iter().filter(|mask| !has_more(mask)).for_each(|mask| symbols.put(symbols_of(*mask), SYMBOL * number));
             symbols.finish();
             left.retain(has_more);
-            let ones = head + 2 * (number as usize - 1);
-            out[ones..ones + 2].copy_from_slice(&(left.len() as u16).to_le_bytes());
+            let ones = head + size * (number as usize - 1);
+            out[ones..ones + size].copy_from_slice(&(left.len() as u16).to_le_bytes()[..size]);
         }
         let mut full = BitWriter::new(out);
         left.iter().for_each(|mask| full.put(*mask, bits));
@@ -184,14 +195,33 @@ impl<'a> Masks<'a> {
         form
     }
 
+    /// What all have.
+    fn same(self) -> u32 {
+        let mask = self.data.u32(self.at);
+        if self.form == Form::Same { mask } else { 1 << (mask & 31) }
+    }
+
     /// The level that begins at a byte and tells of `len` addresses.
     #[inline]
     fn level(self, number: u32, at: usize, len: usize) -> Level<'a> {
-        let ones = usize::from(self.data.u16(self.at + 2 * (number as usize - 1))).min(len);
+        let size = ones_size(self.len);
+        let ones = self.data.u16(self.at + size * (number as usize - 1));
+        let ones = usize::from(if size == 1 { ones & 0xff } else { ones }).min(len);
         let symbols = at + Ranked::size(len);
         let end = symbols + bytes_of((len - ones) * (SYMBOL * number) as usize);
         Level { more: Ranked::new(self.data, at, len), ones, symbols: symbols * 8, end }
     }
+}
+
+/// Bytes that a level's number of ones takes.
+#[inline]
+fn ones_size(addresses: usize) -> usize {
+    if addresses < 256 { 1 } else { 2 }
+}
+
+fn same_form(out: &mut Vec<u8>, mask: &[u8], form: Form) -> Form {
+    out.extend_from_slice(mask);
+    form
 }
 
 /// The places of the set bits, the lowest one in the lowest five bits.

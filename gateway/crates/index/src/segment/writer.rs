@@ -1,9 +1,9 @@
 //! Writing a segment from its beginning to its end.
 
 use super::Span;
-use super::container::Container;
+use super::container::{Container, Kind};
 use super::footer::Footer;
-use super::index::{Entry, V6_GROUP};
+use super::index::{IndexWriter, V6_GROUP};
 use super::masks::{Form, Masks};
 use super::v6;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ pub struct SegmentWriter<W: Write> {
     out: Output<W>,
     footer: Footer,
     keys: Vec<u16>,
-    entries: Vec<u8>,
+    index: IndexWriter,
     groups: Vec<u8>,
     last_v6: Option<u128>,
 }
@@ -50,10 +50,9 @@ const FLUSH: usize = 1 << 16;
 impl<W: Write> SegmentWriter<W> {
     /// Begins a segment.
     pub fn new(out: W, tenant: u32, span: Span) -> Self {
-        let (keys, entries, groups) = (Vec::new(), Vec::new(), Vec::new());
         let footer = Footer { span, tenant, bits: 0, v4: 0, v6: 0, v6_at: 0, index_at: 0, blocks: 0, keys: 0 };
         let out = Output { out, pending: Vec::new(), written: 0, crc: 0 };
-        Self { out, footer, keys, entries, groups, last_v6: None }
+        Self { out, footer, keys: Vec::new(), index: IndexWriter::default(), groups: Vec::new(), last_v6: None }
     }
 
     /// Appends the addresses of one /16 by their lower halves. Keys and suffixes ascend. There are as many masks as suffixes,
@@ -68,12 +67,11 @@ impl<W: Write> SegmentWriter<W> {
             return Err(invalid("IPv4 addresses have to be written before the others and in ascending order"));
         }
         let offset = self.out.offset();
-        if offset > Entry::MAX_OFFSET {
-            return Err(invalid("a segment has no more than a terabyte of IPv4 addresses"));
-        }
-        let kind = Container::encode(&mut self.out.pending, suffixes);
+        let kind = Kind::of(suffixes);
+        IndexWriter::begin_block(&mut self.out.pending, suffixes.len(), kind);
+        Container::encode(&mut self.out.pending, suffixes, kind);
         let form = self.push_masks(suffixes.len(), masks)?;
-        self.entries.extend_from_slice(&Entry::new(offset, suffixes.len(), kind, form).0.to_le_bytes());
+        self.index.push(offset, suffixes.len(), kind, form);
         self.keys.push(key);
         self.footer.v4 += suffixes.len() as u64;
         self.out.flush_if_large()
@@ -112,9 +110,11 @@ impl<W: Write> SegmentWriter<W> {
             self.footer.v6_at = self.footer.index_at;
         }
         self.footer.blocks = self.keys.len() as u32;
-        self.out.pending.extend_from_slice(&self.entries);
+        self.index.encode(&mut self.out.pending);
         if !self.keys.is_empty() {
-            self.footer.keys = u32::from(Container::encode(&mut self.out.pending, &self.keys).code());
+            let kind = Kind::of(&self.keys);
+            self.footer.keys = u32::from(kind.code());
+            Container::encode(&mut self.out.pending, &self.keys, kind);
         }
         self.out.pending.extend_from_slice(&self.groups);
         self.out.pending.extend_from_slice(&self.footer.encode());
