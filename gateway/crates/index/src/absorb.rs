@@ -67,6 +67,11 @@ impl Matrices {
         }
     }
 
+    /// From when on they tell times apart.
+    pub(crate) fn floors(&self) -> Floors {
+        Floors { day: Day(self.days.floor()), hour: Hour(self.hours.floor()) }
+    }
+
     /// `change` is 1, or -1 to take them back.
     pub(crate) fn apply(&mut self, deltas: &Deltas, change: i64) {
         apply(&mut self.days, &deltas.days, change);

@@ -77,6 +77,11 @@ impl Matrix {
         }
     }
 
+    /// The oldest time that is told apart from those before.
+    pub(crate) fn floor(&self) -> u32 {
+        self.floor
+    }
+
     /// Whether there is a row for this time.
     fn has(&self, at: u32) -> bool {
         at >= self.floor && (at as usize) < self.floor as usize / self.block * self.block + self.size

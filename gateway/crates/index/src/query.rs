@@ -166,7 +166,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// If it is backwards, or reaches back to what is not kept.
     pub fn check(&self, range: Range) -> Result<(), RangeError> {
-        let floors = self.floors();
+        Self::check_against(self.floors(), range)
+    }
+
+    fn check_against(floors: Floors, range: Range) -> Result<(), RangeError> {
         if range.from > range.to {
             return Err(RangeError::Backwards);
         }
@@ -189,6 +192,8 @@ impl<'a> View<'a> {
     pub fn distinct(&self, range: Range) -> Result<Counts, RangeError> {
         self.check(range)?;
         let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
+        // They may have let go of more than this view's segments, a moment ago.
+        Self::check_against(matrices.floors(), range)?;
         if range.is_whole_days() {
             return Ok(matrices.days.counts(range.from.day().0, range.to.day().0));
         }
