@@ -35,6 +35,7 @@ use crate::Hour;
 use crate::disk::Disk;
 use std::error::Error;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -192,7 +193,8 @@ impl Default for Options {
 // === impl Journal ===
 
 impl Journal {
-    /// Starts a journal with file `number`, which [`replay`] gives, and a thread that writes it.
+    /// Starts a journal behind the files of `files`: from the number that it was replayed from to the one that [`replay`]
+    /// gives, which is that of its first file. And a thread that writes it.
     ///
     /// What the process before wrote and perhaps did not sync is written again, into this file, and so is durable when this
     /// returns: about as much as it wrote since the last rotation. With [`Durability::Memory`] there is neither file nor
@@ -203,15 +205,15 @@ impl Journal {
     /// If the file cannot be made durable, or an older one cannot be read.
     pub fn start(
         disk: Arc<dyn Disk>,
-        number: u64,
+        files: Range<u64>,
         options: Options,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, JournalError> {
         if options.durability == Durability::Memory {
-            let kept = Kept::InMemory { number: AtomicU64::new(number) };
+            let kept = Kept::InMemory { number: AtomicU64::new(files.end) };
             return Ok(Self { shared: Arc::new(Shared::new(true, Vec::new())), kept });
         }
-        let (open, files) = carry::start(&*disk, number)?;
+        let (open, files) = carry::start(&*disk, files)?;
         let shared = Arc::new(Shared::new(options.durability != Durability::Fsync, files));
         let writer = Writer::new(Arc::clone(&shared), Arc::clone(&disk), observer, options, open);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(|| writer.run());

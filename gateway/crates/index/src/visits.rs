@@ -161,7 +161,7 @@ impl Visits {
         let loaded = load::load(&*disk, &options)?;
         let opened = loaded.opened;
         let journal_options = crate::journal::Options { durability: options.durability, ..Default::default() };
-        let journal = Journal::start(Arc::clone(&disk), loaded.next_journal, journal_options, observer)?;
+        let journal = Journal::start(Arc::clone(&disk), loaded.journal, journal_options, observer)?;
         let core = Arc::new(Core {
             since_start: options.since_start.then(|| UniqueIps::new(options.ipv6)),
             options,

@@ -11,14 +11,20 @@ use super::writer::{self, Open};
 use super::{JournalError, failed};
 use crate::disk::{Content, Disk, DiskFile};
 use std::io;
+use std::ops::Range;
 
-/// Begins file `number` with the frames of all files that are perhaps not durable, removes these, and returns it with the
-/// numbers and bytes of all files that are there then.
-pub(super) fn start(disk: &dyn Disk, number: u64) -> Result<(Open, Vec<(u64, u64)>), JournalError> {
+/// Begins a file behind those of `files` with the frames of all of these that are perhaps not durable, removes these, and
+/// returns it with the numbers and bytes of all files that are there then. Files below `files` are removed unread.
+pub(super) fn start(disk: &dyn Disk, files: Range<u64>) -> Result<(Open, Vec<(u64, u64)>), JournalError> {
+    let number = files.end;
     let (mut old, mut whole_below) = (Vec::new(), None);
     for found in numbers(disk)? {
         if found >= number {
             return Err(JournalError::Taken(name(found)));
+        }
+        if found < files.start {
+            remove(disk, found);
+            continue;
         }
         let content = disk.read(&name(found)).map_err(failed("read", found))?;
         if let (Start::Header(header), _) = start_of(&content, found)? {
@@ -39,13 +45,21 @@ pub(super) fn start(disk: &dyn Disk, number: u64) -> Result<(Open, Vec<(u64, u64
     })?;
     let mut files: Vec<_> = whole.iter().map(|(found, content)| (*found, content.len() as u64)).collect();
     for (found, content) in unsure {
-        if let Err(error) = disk.remove(&name(found)) {
-            tracing::warn!(file = name(found), %error, "cannot remove a journal file that was copied to a newer one");
+        if !remove(disk, found) {
             files.push((found, content.len() as u64));
         }
     }
     files.push((number, HEADER as u64 + bytes));
     Ok((open, files))
+}
+
+/// Removes a file that is no longer needed, if it can be. One that stays is read again at worst, or left unread.
+fn remove(disk: &dyn Disk, number: u64) -> bool {
+    let removed = disk.remove(&name(number));
+    if let Err(error) = &removed {
+        tracing::warn!(file = name(number), %error, "cannot remove a journal file that is no longer needed");
+    }
+    removed.is_ok()
 }
 
 fn copy(content: &Content, file: &mut dyn DiskFile) -> io::Result<u64> {

@@ -19,16 +19,21 @@ pub struct Replayed {
     pub next: u64,
 }
 
-/// Reads all journal files, the oldest first, and gives every frame in them that is whole.
+/// Reads the journal files from one number on, the oldest first, and gives every frame in them that is whole. Those below
+/// are what a crash left of files that were removed: what they say is kept elsewhere, or was forgotten since.
 ///
 /// What was acknowledged is among them; so may be what was not, and some of it twice.
 ///
 /// # Errors
 ///
 /// If a file cannot be read, or if a newer version of this program wrote it. Damage is no error: it is counted.
-pub fn replay(disk: &dyn Disk, mut each: impl FnMut(Visits<'_>)) -> Result<Replayed, JournalError> {
-    let mut replayed = Replayed { next: 1, ..Replayed::default() };
+pub fn replay(disk: &dyn Disk, from: u64, mut each: impl FnMut(Visits<'_>)) -> Result<Replayed, JournalError> {
+    let mut replayed = Replayed { next: from.max(1), ..Replayed::default() };
     for number in numbers(disk)? {
+        replayed.next = replayed.next.max(number.saturating_add(1));
+        if number < from {
+            continue;
+        }
         let content = disk.read(&name(number)).map_err(failed("read", number))?;
         let (_, bytes) = start_of(&content, number)?;
         let mut frames = Frames::new(bytes);
@@ -39,7 +44,6 @@ pub fn replay(disk: &dyn Disk, mut each: impl FnMut(Visits<'_>)) -> Result<Repla
         }
         replayed.files += 1;
         replayed.cut_bytes += frames.cut;
-        replayed.next = number.saturating_add(1);
     }
     Ok(replayed)
 }

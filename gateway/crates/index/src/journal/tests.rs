@@ -53,7 +53,7 @@ fn file_of(number: u64, frames: &[Owned]) -> Vec<u8> {
 
 fn replayed(disk: &Simulated) -> (Vec<Owned>, Replayed) {
     let mut all = Vec::new();
-    let replayed = replay(disk, |visits| all.push(Owned::of(visits))).expect("damage is no error");
+    let replayed = replay(disk, 0, |visits| all.push(Owned::of(visits))).expect("damage is no error");
     (all, replayed)
 }
 
@@ -138,7 +138,7 @@ fn a_newer_version_is_an_error_and_no_damage() {
     file[HEADER - 4..HEADER].copy_from_slice(&check.to_le_bytes());
     let disk = Simulated::default();
     put(&disk, "journal-0000000003", &file);
-    let error = replay(&disk, |_| {}).expect_err("it may mean something else");
+    let error = replay(&disk, 0, |_| {}).expect_err("it may mean something else");
     assert_eq!(
         error.to_string(),
         "journal-0000000003 is of format version 2 and this program reads 1: start a newer tallygate"
@@ -178,7 +178,8 @@ proptest! {
             let at = at.index(bytes.len());
             match damage {
                 0 => bytes[at] ^= by,
-                1 => bytes.truncate(at),
+                // Less than half: the beginning of the next frame might be just what a few bytes lack.
+                1 => bytes.truncate(at / 2),
                 2 => bytes.splice(0..0, vec![*by; at]).for_each(drop),
                 _ => {}
             }

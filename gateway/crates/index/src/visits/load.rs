@@ -1,6 +1,7 @@
 //! From a disk to what is in memory.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{HOUR_DAYS, Options, VisitsError};
@@ -30,7 +31,8 @@ pub struct Opened {
 pub(crate) struct Loaded {
     pub(crate) state: State,
     pub(crate) ever: UniqueIps,
-    pub(crate) next_journal: u64,
+    /// Its files, up to the one that is to be the next.
+    pub(crate) journal: Range<u64>,
     pub(crate) opened: Opened,
 }
 
@@ -54,8 +56,8 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
     let replayed = replay(disk, &mut state, &ever)?;
     (opened.journal_visits, opened.cut_bytes) = (replayed.visits, replayed.cut_bytes);
     ever.v6().suspect_the_full();
-    let next_journal = replayed.next.max(state.journal_from);
-    Ok(Loaded { state, ever, next_journal, opened })
+    let journal = state.journal_from..replayed.next;
+    Ok(Loaded { state, ever, journal, opened })
 }
 
 /// From when on a history that is begun today tells times apart.
@@ -124,7 +126,7 @@ fn remember(snapshot: &Snapshot, ever: &UniqueIps) {
 fn replay(disk: &dyn Disk, state: &mut State, ever: &UniqueIps) -> Result<Replayed, VisitsError> {
     let (mut batches, mut held, mut failed) = (Vec::new(), 0, None);
     let mut first = NewIps::default();
-    let replayed = journal::replay(disk, |visits| {
+    let replayed = journal::replay(disk, state.journal_from, |visits| {
         if visits.tenant != crate::TENANT || failed.is_some() {
             return;
         }

@@ -62,9 +62,9 @@ impl Observer for Watch {
 
 fn start(disk: &Simulated, durability: Durability) -> (Journal, Arc<Watch>) {
     let watch = Arc::new(Watch::default());
-    let next = replay(disk, |_| {}).expect("it can be read").next;
+    let next = replay(disk, 0, |_| {}).expect("it can be read").next;
     let options = Options { durability, retry: RETRY };
-    let journal = Journal::start(Arc::new(disk.clone()), next, options, Arc::clone(&watch) as Arc<dyn Observer>);
+    let journal = Journal::start(Arc::new(disk.clone()), 0..next, options, Arc::clone(&watch) as Arc<dyn Observer>);
     (journal.expect("nothing fails yet"), watch)
 }
 
@@ -88,7 +88,7 @@ fn settled(journal: &Journal) -> bool {
 /// What a process that starts would find.
 fn found(disk: &Simulated) -> BTreeSet<u32> {
     let mut all = BTreeSet::new();
-    replay(disk, |visits| all.extend(visits.v4)).expect("it can be read");
+    replay(disk, 0, |visits| all.extend(visits.v4)).expect("it can be read");
     all
 }
 

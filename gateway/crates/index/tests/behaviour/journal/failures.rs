@@ -172,7 +172,7 @@ fn a_start_that_fails_at_any_operation_loses_nothing() {
         drop(journal);
         disk.fail_at(n);
         let options = Options { retry: RETRY, ..Options::default() };
-        let journal = Journal::start(Arc::new(disk.clone()), 3, options, Arc::new(Watch::default()));
+        let journal = Journal::start(Arc::new(disk.clone()), 0..3, options, Arc::new(Watch::default()));
         assert_eq!(found(&disk.crash(seed)), [1, 2].into(), "operation {n}, seed {seed}");
         drop(journal);
         disk.heal();
@@ -184,7 +184,7 @@ fn a_start_that_fails_at_any_operation_loses_nothing() {
 fn a_journal_begins_above_all_files() {
     let disk = Simulated::default();
     drop(start(&disk, Durability::Fsync));
-    let started = Journal::start(Arc::new(disk.clone()), 1, Options::default(), Arc::new(Watch::default()));
+    let started = Journal::start(Arc::new(disk.clone()), 0..1, Options::default(), Arc::new(Watch::default()));
     let message = started.err().expect("it would write over a file").to_string();
     assert!(message.starts_with("journal-0000000001 is there already"), "{message}");
 }
@@ -235,7 +235,7 @@ fn in_memory_nothing_is_written() {
     let disk = Simulated::default();
     disk.fail_from(1);
     let options = Options { durability: Durability::Memory, retry: RETRY };
-    let journal = Journal::start(Arc::new(disk.clone()), 5, options, Arc::new(Watch::default())).expect("no disk");
+    let journal = Journal::start(Arc::new(disk.clone()), 0..5, options, Arc::new(Watch::default())).expect("no disk");
     assert!(commit(&journal, &[1]) && settled(&journal));
     assert_eq!((journal.rotate().expect("no disk"), journal.rotate().expect("no disk")), (6, 7));
     journal.remove_before(9).expect("no disk");

@@ -73,7 +73,7 @@ impl Traffic {
         let (disk, watch) = (Simulated::new(seed), Arc::new(Watch::default()));
         let options = Options { retry: RETRY, ..Options::default() };
         let observer = Arc::clone(&watch) as Arc<dyn Observer>;
-        let journal = Journal::start(Arc::new(Slow(disk.clone())), 1, options, observer).expect("nothing fails yet");
+        let journal = Journal::start(Arc::new(Slow(disk.clone())), 0..1, options, observer).expect("nothing fails yet");
         let (set, acknowledged) = (UniqueIps::default(), Mutex::default());
         (Self { disk, journal, set, acknowledged, done: AtomicU64::new(0), stop: AtomicBool::new(false) }, watch)
     }
