@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 use arc_swap::ArcSwap;
-use tallygate_index::UniqueIps;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -18,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::ops;
 use crate::reload::Source;
 use crate::swap::{self, LoadProblem, Loader, Swap};
+use crate::visits;
 use crate::worker::{Handle, Shared};
 
 /// A gateway that is built but not yet running: its ports are bound, its plugins loaded.
@@ -55,10 +55,12 @@ impl App {
         let (workers, config) = (workers(&config), Arc::new(config));
         let first = swap::first(&loader, Arc::clone(&config), workers);
         let (state, serving) = first.map_err(|problems| refused(&problems))?;
+        let (visits, progress) = visits::open(&config, &metrics)?;
         let shared = Arc::new(Shared {
             serving: Arc::new(ArcSwap::from_pointee(serving)),
             metrics,
-            unique: Arc::new(UniqueIps::new(config.addresses)),
+            visits: Arc::new(visits),
+            progress,
             in_flight: InFlight::new(config.ingest.max_in_flight),
             workers,
             changed: watch::Sender::new(()),
@@ -94,7 +96,10 @@ impl App {
         ends.draining.send_replace(true);
         let workers = acceptor.await.context("the acceptor failed")?;
         finish(workers, ops, limit, &ends).await;
-        tracing::info!(unique_ip_addresses = shared.unique.len(), "stopped");
+        let visits = Arc::clone(&shared.visits);
+        // What only the journal has is written to segments, which takes a moment.
+        drop(tokio::task::spawn_blocking(move || visits.close()).await);
+        tracing::info!(unique_ip_addresses = shared.visits.unique(), "stopped");
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod document;
 mod secret;
 mod section;
 mod units;
+mod visits;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ pub(crate) use document::Override;
 use document::{Origin, Table};
 pub(crate) use secret::Secret;
 use section::Section;
+pub(crate) use visits::{EventTime, Visits};
 
 /// A checked configuration.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) ops: Ops,
     pub(crate) addresses: Ipv6Policy,
     pub(crate) swap: Swap,
+    pub(crate) visits: Visits,
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) routes: Vec<Route>,
 }
@@ -191,6 +194,7 @@ fn read(document: Table, problems: &mut Vec<Problem>) -> Config {
         ops: ops(root.section("ops")),
         addresses: addresses(root.section("addresses")),
         swap: swap(root.section("swap")),
+        visits: visits::read(&mut root),
         plugins: root.named_sections("plugins").read(plugin),
         routes: root.sections("routes").read(route).into_iter().flatten().collect(),
     };

@@ -18,4 +18,5 @@ mod serving;
 mod shipped;
 mod swap;
 mod thread;
+mod visits;
 mod worker;

@@ -23,6 +23,9 @@ const CALL_BUCKETS: [f64; 21] = [
 /// Seconds of one stage of a swap.
 const STAGE_BUCKETS: [f64; 10] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0, 1e1, 1e2];
 
+/// Seconds of one fsync: from a tenth of a millisecond, three steps to a decade.
+const FSYNC_BUCKETS: [f64; 13] = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1, 1.0];
+
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) unique: IntGauge,
@@ -47,6 +50,21 @@ pub(crate) struct Metrics {
     seconds: HistogramVec,
     memory: IntGaugeVec,
     config_reloads: IntCounterVec,
+    pub(crate) times_replaced: IntCounter,
+    pub(crate) journal_bytes: IntCounter,
+    pub(crate) journal_fsync: Histogram,
+    pub(crate) journal_cut: IntCounter,
+    pub(crate) history: HistoryMetrics,
+}
+
+/// What the history occupies, asked at each scrape.
+pub(crate) struct HistoryMetrics {
+    pub(crate) hot_bytes: IntGauge,
+    pub(crate) hot_hours: IntGauge,
+    pub(crate) segments: IntGauge,
+    pub(crate) segment_bytes: IntGauge,
+    pub(crate) journal_bytes: IntGauge,
+    pub(crate) journal_failing: IntGauge,
 }
 
 /// What one worker counts at every request, found once.
@@ -99,7 +117,7 @@ impl Metrics {
         let metrics = Self {
             unique: make.gauge(
                 "unique_ip_addresses",
-                "Distinct client addresses seen since the start; exact while tallygate_saturated_prefixes is 0.",
+                "Distinct client addresses, ever or since the start (count_since); exact while tallygate_saturated_prefixes is 0.",
             ),
             received: make.counters(
                 "tallygate_records_received_total",
@@ -190,11 +208,26 @@ impl Metrics {
                 "Attempts to reload the configuration, by result.",
                 &["result"],
             ),
+            times_replaced: make.counter(
+                "tallygate_event_times_replaced_total",
+                "Records whose time lay beyond event_time.max_age or max_ahead, and which count at the time they came.",
+            ),
+            journal_bytes: make.counter("tallygate_journal_bytes_total", "Bytes written to the journal."),
+            journal_fsync: make.histogram(
+                "tallygate_journal_fsync_seconds",
+                "Seconds of making the journal durable; all requests that came meanwhile wait for the next together.",
+                &FSYNC_BUCKETS,
+            ),
+            journal_cut: make.counter(
+                "tallygate_journal_cut_bytes_total",
+                "Bytes of the journal that were no whole entry when it was read at the start.",
+            ),
+            history: HistoryMetrics::new(&make),
             registry: registry.clone(),
         };
         metrics.describe_build(&make);
         // Zero is an answer too: what can be foreseen shows from the start.
-        for reason in ["plugin", "capacity"] {
+        for reason in ["plugin", "capacity", "journal"] {
             metrics.refused(reason, 0);
         }
         metrics.received.with_label_values(&[NOBODY]);
@@ -303,6 +336,24 @@ impl Metrics {
     }
 }
 
+// === impl HistoryMetrics ===
+
+impl HistoryMetrics {
+    fn new(make: &Make<'_>) -> Self {
+        Self {
+            hot_bytes: make.gauge("tallygate_hot_bytes", "Memory of the hours that are being written to."),
+            hot_hours: make.gauge("tallygate_hot_hours", "Hours that are being written to."),
+            segments: make.gauge("tallygate_segments", "Segments of the history."),
+            segment_bytes: make.gauge("tallygate_segment_bytes", "Bytes of the segments of the history."),
+            journal_bytes: make.gauge("tallygate_journal_file_bytes", "Bytes of the journal that segments lack yet."),
+            journal_failing: make.gauge(
+                "tallygate_journal_failing",
+                "1 while the journal cannot be written, and requests with new visits are refused.",
+            ),
+        }
+    }
+}
+
 // === impl PluginMetrics ===
 
 impl PluginMetrics {
@@ -343,6 +394,10 @@ impl Make<'_> {
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {
         self.register(IntGauge::new(name, help))
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        self.register(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {

@@ -99,6 +99,10 @@ async fn ready(State(ops): State<Ops>) -> Response {
     if *ops.draining.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
+    if let Some(reason) = ops.shared.visits.failure() {
+        let text = format!("the journal cannot be written, new visits are refused until it can: {reason}\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    }
     "ready\n".into_response()
 }
 
@@ -155,11 +159,19 @@ async fn serve(stream: TcpStream, router: Router, stop: watch::Receiver<bool>) {
 impl Ops {
     /// Brings the gauges up to date that are read rather than counted.
     fn refresh(&self) {
-        let Shared { serving, metrics, unique, in_flight, .. } = &*self.shared;
+        let Shared { serving, metrics, visits, in_flight, .. } = &*self.shared;
+        let unique = visits.counted();
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         metrics.unique.set(gauge(unique.len()));
-        metrics.saturated_prefixes.set(gauge(unique.saturated_prefixes()));
-        metrics.set_bytes.set(gauge(unique.memory_bytes() as u64));
+        metrics.saturated_prefixes.set(gauge(visits.ever().saturated_prefixes()));
+        metrics.set_bytes.set(gauge(visits.ever().memory_bytes() as u64));
+        let (history, stats) = (&metrics.history, visits.stats());
+        history.hot_bytes.set(gauge(stats.hot_bytes as u64));
+        history.hot_hours.set(gauge(stats.hot_hours as u64));
+        history.segments.set(gauge(stats.segments as u64));
+        history.segment_bytes.set(gauge(stats.segment_bytes));
+        history.journal_bytes.set(gauge(stats.journal_bytes));
+        history.journal_failing.set(gauge(u64::from(visits.progress().failing)));
         metrics.in_flight.set(gauge(in_flight.held() as u64));
         metrics.in_flight_limit.set(gauge(in_flight.limit() as u64));
         for active in &serving.load().plugins {

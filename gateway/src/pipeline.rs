@@ -7,9 +7,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
+use tallygate_index::journal::Unwritable;
 
 use crate::in_flight::{NoRoom, Reservation};
 use crate::serving::{Active, Route};
+use crate::visits::{self, Believed};
 use crate::worker::Worker;
 
 pub(crate) use call::OwnPlugins;
@@ -57,6 +59,9 @@ pub(crate) enum Unjudged {
     /// There is no memory for what is known of them.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
+    /// What they say cannot be kept.
+    #[error("{0}")]
+    Unwritable(#[from] Unwritable),
 }
 
 /// A rejected record, before there are words for it.
@@ -72,6 +77,9 @@ struct Run<'a> {
     worker: &'a Worker,
     route: &'a Route,
     body: &'a Bytes,
+    /// When it was received, in Unix milliseconds.
+    now: i64,
+    believed: Believed,
     received: usize,
     /// Those among them that no plugin saw.
     unframed: usize,
@@ -80,7 +88,7 @@ struct Run<'a> {
     rejects: Vec<Reject>,
 }
 
-/// Judges every record of a body, adds the addresses to the set and counts everything.
+/// Judges every record of a body, adds the visits, waits until they are durable and counts everything.
 ///
 /// Nothing is added or counted before all is judged, so a request that is given up on the way leaves no trace.
 ///
@@ -95,8 +103,7 @@ pub(crate) async fn process(
     let Framed { body, framing, max_record } = body;
     let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
     let mut frames = Frames::new(body, framing, bounds);
-    let mut run =
-        Run { worker, route, body, received: 0, unframed: 0, outcome: Outcome::default(), rejects: Vec::new() };
+    let mut run = Run::new(worker, route, body);
     let mut chunk = worker.take_chunk();
     let mut first = true;
     let judged = loop {
@@ -113,19 +120,19 @@ pub(crate) async fn process(
         }
     };
     let result = match judged {
-        Ok(()) => Ok(run.finish().await),
-        Err(unjudged) => {
-            while frames.next(&mut chunk) {
-                run.received += records_in(&chunk, body);
-            }
-            worker.own_metrics.received.inc_by(run.received as u64);
-            worker.metrics.refused(unjudged.reason(), run.received as u64);
-            if let (Unjudged::Unavailable(_), Some(counts)) = (&unjudged, route.active.counts.of(worker.at)) {
-                counts.refused(run.received as u64);
-            }
-            Err(unjudged)
-        }
+        Ok(()) => run.finish().await,
+        Err(unjudged) => Err(unjudged),
     };
+    if let Err(unjudged) = &result {
+        while frames.next(&mut chunk) {
+            run.received += records_in(&chunk, body);
+        }
+        worker.own_metrics.received.inc_by(run.received as u64);
+        worker.metrics.refused(unjudged.reason(), run.received as u64);
+        if let (Unjudged::Unavailable(_), Some(counts)) = (unjudged, route.active.counts.of(worker.at)) {
+            counts.refused(run.received as u64);
+        }
+    }
     worker.give_back(chunk);
     result
 }
@@ -142,20 +149,32 @@ impl Unjudged {
         match self {
             Self::Unavailable(_) => "plugin",
             Self::NoRoom(_) => "capacity",
+            Self::Unwritable(_) => "journal",
         }
     }
 }
 
 // === impl Run ===
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(worker: &'a Worker, route: &'a Route, body: &'a Bytes) -> Self {
+        let now = visits::now();
+        let believed = Believed::at(now, &worker.serving().config.visits.event_time);
+        let (outcome, rejects) = (Outcome::default(), Vec::new());
+        Self { worker, route, body, now, believed, received: 0, unframed: 0, outcome, rejects }
+    }
+
     async fn judge(&mut self, chunk: &Chunk, held: &mut Reservation<'_>) -> Result<(), Unjudged> {
         let records = chunk.records(self.body);
         let first = self.received;
         self.received += records_in(chunk, self.body);
         if !records.is_empty() {
             self.route.samples.offer(self.worker.at, records);
-            let answer = call::extract(self.worker, &self.route.active, self.body, chunk).await?;
+            let mut answer = call::extract(self.worker, &self.route.active, self.body, chunk).await?;
+            let replaced = self.believed.apply(&mut answer);
+            if replaced > 0 {
+                self.worker.metrics.times_replaced.inc_by(replaced as u64);
+            }
             if answer.accepted() < records.len() {
                 self.note_rejects(first, chunk, &answer);
             }
@@ -190,31 +209,38 @@ impl Run<'_> {
         }
     }
 
-    /// Adds, counts, and finds words for the first rejects.
-    async fn finish(self) -> Tally {
-        let Self { worker, route, body, received, unframed, outcome, rejects } = self;
-        let active = &route.active;
-        let mut named = Vec::with_capacity(rejects.len());
-        for Reject { record, code, place } in rejects {
-            let seen = place.clone().filter(|_| code != Code::TRAP).and_then(|place| body.get(place));
+    /// Finds words for the first rejects, adds, waits until that is durable, and counts.
+    async fn finish(&mut self) -> Result<Tally, Unjudged> {
+        let active = &self.route.active;
+        let named = self.name_rejects().await;
+        let (worker, received, accepted) = (self.worker, self.received, self.outcome.accepted());
+        if let Some(ticket) = worker.add(&self.outcome, self.now)? {
+            worker.durable(ticket).await?;
+        }
+        worker.own_metrics.received.inc_by(received as u64);
+        worker.plugins.count_accepted(worker, active, accepted as u64);
+        if let Some(counts) = active.counts.of(worker.at) {
+            counts.judged(accepted as u64, (received - self.unframed - accepted) as u64);
+        }
+        if accepted < received {
+            count_rejects(active, &self.outcome);
+        }
+        Ok(Tally { received, accepted, named })
+    }
+
+    async fn name_rejects(&mut self) -> Vec<Named> {
+        let active = &self.route.active;
+        let mut named = Vec::with_capacity(self.rejects.len());
+        for Reject { record, code, place } in std::mem::take(&mut self.rejects) {
+            let seen = place.clone().filter(|_| code != Code::TRAP).and_then(|place| self.body.get(place));
             let words = match seen {
-                Some(bytes) => call::explain(worker, active, bytes).await,
+                Some(bytes) => call::explain(self.worker, active, bytes).await,
                 None => None,
             };
             let message = words.unwrap_or_else(|| in_general(code, place.is_some()).to_owned());
             named.push(Named { record, code: active.plugin.code_name(code).to_owned(), message });
         }
-        let accepted = outcome.accepted();
-        worker.add(&outcome);
-        worker.own_metrics.received.inc_by(received as u64);
-        worker.plugins.count_accepted(worker, active, accepted as u64);
-        if let Some(counts) = active.counts.of(worker.at) {
-            counts.judged(accepted as u64, (received - unframed - accepted) as u64);
-        }
-        if accepted < received {
-            count_rejects(active, &outcome);
-        }
-        Tally { received, accepted, named }
+        named
     }
 }
 
@@ -237,7 +263,7 @@ fn in_general(code: Code, seen: bool) -> &'static str {
         Code::MALFORMED => "the record is not of the format expected",
         Code::FIELD_MISSING => "no field that could carry an address",
         Code::NOT_AN_ADDRESS => "the field for the address holds something else",
-        Code::POLICY => "excluded by the plugin's settings",
+        Code::POLICY => "excluded by the plugin's settings, or its time lies beyond event_time.max_age or max_ahead",
         Code::TOO_LONG => "the record is longer than ingest.max_record allows",
         Code::TRAP => "the plugin fails on this very record",
         _ => "rejected by the plugin",

@@ -28,6 +28,9 @@ pub(crate) fn warn_of_what_needs_a_restart(old: &Config, new: &Config) {
         ("ingest.workers", old.ingest.workers != new.ingest.workers),
         ("ops.listen", old.ops.listen != new.ops.listen),
         ("addresses", old.addresses != new.addresses),
+        ("durability", old.visits.durability != new.visits.durability),
+        ("count_since", old.visits.since_start != new.visits.since_start),
+        ("history.retention", old.visits.retention != new.visits.retention),
     ];
     for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
         tracing::warn!("{key} was changed; that takes effect at the next start");

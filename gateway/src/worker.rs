@@ -12,7 +12,8 @@ use arc_swap::{ArcSwap, Cache};
 use prometheus::IntGauge;
 use tallygate_connect::frame::Chunk;
 use tallygate_event::Outcome;
-use tallygate_index::{NewIps, UniqueIps};
+use tallygate_index::Visits;
+use tallygate_index::journal::{Progress, Settled, Ticket, Unwritable};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -24,12 +25,15 @@ use crate::net::{self, Waits};
 use crate::pipeline::OwnPlugins;
 use crate::serving::Serving;
 use crate::thread;
+use crate::visits::Sorter;
 
 /// What all workers share.
 pub(crate) struct Shared {
     pub(crate) serving: Arc<ArcSwap<Serving>>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) unique: Arc<UniqueIps>,
+    pub(crate) visits: Arc<Visits>,
+    /// How far the journal is.
+    pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) in_flight: InFlight,
     /// How many workers there are.
     pub(crate) workers: usize,
@@ -47,12 +51,13 @@ pub(crate) struct Worker {
     pub(crate) plugins: OwnPlugins,
     /// The turn on the thread beside this one.
     pub(crate) containment: Arc<Semaphore>,
-    unique: Arc<UniqueIps>,
+    visits: Arc<Visits>,
+    progress: watch::Receiver<Progress>,
     newest: RefCell<Cache<Arc<ArcSwap<Serving>>, Arc<Serving>>>,
     /// The newest that this worker has seen. Requests share it by a count that is this thread's own: on the snapshot's
     /// count, all workers would meet at every request.
     serving: RefCell<Rc<Newest>>,
-    new_ips: RefCell<NewIps>,
+    sorter: RefCell<Sorter>,
     chunk: Cell<Option<Chunk>>,
 }
 
@@ -87,10 +92,11 @@ impl Worker {
             in_flight: shared.in_flight.share(),
             plugins: OwnPlugins::default(),
             containment: Arc::new(Semaphore::new(1)),
-            unique: Arc::clone(&shared.unique),
+            visits: Arc::clone(&shared.visits),
+            progress: shared.progress.clone(),
             newest: RefCell::new(Cache::new(Arc::clone(&shared.serving))),
             serving: RefCell::new(Rc::new(Newest(shared.serving.load_full()))),
-            new_ips: RefCell::default(),
+            sorter: RefCell::default(),
             chunk: Cell::default(),
         }
     }
@@ -111,11 +117,24 @@ impl Worker {
         self.serving.borrow().has(plugin)
     }
 
-    /// Adds the addresses of an outcome to the set.
-    pub(crate) fn add(&self, outcome: &Outcome) {
-        let mut new = self.new_ips.borrow_mut();
-        new.clear();
-        self.unique.insert(&outcome.v4, &outcome.v6, &mut new);
+    /// Adds the visits of an outcome, and returns what must become durable before they are acknowledged. Records without a
+    /// time came when they were received, at `now`.
+    pub(crate) fn add(&self, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
+        self.sorter.borrow_mut().add(&self.visits, outcome, now)
+    }
+
+    /// Waits until it is durable.
+    pub(crate) async fn durable(&self, ticket: Ticket) -> Result<(), Unwritable> {
+        let mut progress = self.progress.clone();
+        let settled = |progress: &Progress| ticket.state(*progress) != Settled::Waiting;
+        // The sender lives as long as the visits, which this worker holds.
+        let settled = progress.wait_for(settled).await.map(|progress| ticket.state(*progress));
+        match settled {
+            Ok(Settled::Durable) => Ok(()),
+            _ => {
+                Err(Unwritable { reason: self.visits.failure().unwrap_or_else(|| "it failed a moment ago".to_owned()) })
+            }
+        }
     }
 
     /// Memory for framing: the worker's own if no other request of this thread has it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use tallygate_index::Granularity;
+use tallygate_index::journal::Durability;
 
 use super::document::Value;
 use super::secret::Secret;
@@ -130,6 +131,30 @@ pub(super) fn granularity(value: &Value) -> Read<Granularity> {
         "/56" => Ok(Granularity::Prefix56),
         "/48" => Ok(Granularity::Prefix48),
         _ => Err(expected("one of \"full\", \"/64\", \"/56\", \"/48\"", value)),
+    }
+}
+
+pub(super) fn durability(value: &Value) -> Read<Durability> {
+    let found = if let Value::String(text) = value { super::visits::durability(text) } else { None };
+    found.ok_or_else(|| expected("one of \"fsync\", \"interval\", \"memory\"", value))
+}
+
+/// Whether to count since the start.
+pub(super) fn since_start(value: &Value) -> Read<bool> {
+    one_of(value, ["ever", "start"])
+}
+
+/// Whether to reject.
+pub(super) fn beyond(value: &Value) -> Read<bool> {
+    one_of(value, ["receive-time", "reject"])
+}
+
+/// Whether it is the second of two words.
+fn one_of(value: &Value, words: [&str; 2]) -> Read<bool> {
+    let text = if let Value::String(text) = value { text.as_str() } else { "" };
+    match words.iter().position(|word| *word == text) {
+        Some(at) => Ok(at == 1),
+        None => Err(expected(&format!("\"{}\" or \"{}\"", words[0], words[1]), value)),
     }
 }
 

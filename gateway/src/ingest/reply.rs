@@ -110,6 +110,10 @@ impl Refusal {
     pub(super) fn unjudged(unjudged: &Unjudged, limit: usize) -> Self {
         match unjudged {
             Unjudged::NoRoom(no_room) => Self::no_room(*no_room, limit),
+            Unjudged::Unwritable(unwritable) => {
+                let message = format!("{unwritable}; nothing of this request is acknowledged, send it again");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-durable", message).with(RETRY_AFTER, SOON)
+            }
             Unjudged::Unavailable(unavailable) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "plugin-failing", unavailable.to_string())
                     .with(RETRY_AFTER, SOON)

@@ -106,6 +106,7 @@ impl History {
         if let Err(error) = self.flush() {
             tracing::error!(%error, "the last visits are in the journal alone; they are read from there at the next start");
         }
+        self.core.queue.close();
     }
 
     fn obey(&mut self, command: Command) -> bool {

@@ -193,11 +193,12 @@ impl<'a> View<'a> {
         self.check(range)?;
         let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
         // They may have let go of more than this view's segments, a moment ago.
-        Self::check_against(matrices.floors(), range)?;
+        let floors = matrices.floors();
+        Self::check_against(floors, range)?;
         if range.is_whole_days() {
             return Ok(matrices.days.counts(range.from.day().0, range.to.day().0));
         }
-        if range.from >= self.floors().hour {
+        if range.from >= floors.hour {
             return Ok(matrices.hours.counts(range.from.0, range.to.0));
         }
         let days = matrices.days.counts(range.from.day().0, range.to.day().0 - 1);

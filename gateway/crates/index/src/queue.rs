@@ -24,6 +24,8 @@ struct State<C> {
     commands: Vec<C>,
     /// Somebody waits.
     hurry: bool,
+    /// Nobody takes anything out any more.
+    closed: bool,
 }
 
 /// What was taken out.
@@ -45,7 +47,7 @@ pub(crate) const MOST: usize = 1 << 25;
 
 impl<C> Queue<C> {
     pub(crate) fn new() -> Self {
-        let state = State { batches: Vec::new(), visits: 0, commands: Vec::new(), hurry: false };
+        let state = State { batches: Vec::new(), visits: 0, commands: Vec::new(), hurry: false, closed: false };
         let (put, absorbed) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { state: Mutex::new(state), filled: Condvar::new(), done: Condvar::new(), put, absorbed }
     }
@@ -66,9 +68,21 @@ impl<C> Queue<C> {
         }
     }
 
+    /// Asks for something. It is dropped if nobody is there to do it.
     pub(crate) fn command(&self, command: C) {
-        self.lock().commands.push(command);
-        self.filled.notify_one();
+        let mut state = self.lock();
+        if !state.closed {
+            state.commands.push(command);
+            self.filled.notify_one();
+        }
+    }
+
+    /// Nobody takes anything out from now on.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.commands.clear();
+        self.done.notify_all();
     }
 
     /// Whether the history has all that was put in before.
@@ -80,7 +94,7 @@ impl<C> Queue<C> {
     pub(crate) fn catch_up(&self) {
         let wanted = self.put.load(Ordering::Acquire);
         let mut state = self.lock();
-        while self.absorbed.load(Ordering::Acquire) < wanted {
+        while self.absorbed.load(Ordering::Acquire) < wanted && !state.closed {
             state.hurry = true;
             self.filled.notify_one();
             state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);

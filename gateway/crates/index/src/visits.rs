@@ -5,7 +5,7 @@ mod write;
 
 use std::net::IpAddr;
 use std::sync::mpsc;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -54,7 +54,8 @@ pub const HOUR_DAYS: u32 = 62;
 /// The visits of one data directory. Shared by the threads that ingest and those that ask.
 pub struct Visits {
     core: Arc<Core>,
-    thread: Option<JoinHandle<()>>,
+    /// Until it is closed.
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the threads share.
@@ -177,7 +178,7 @@ impl Visits {
         let history = History::new(Arc::clone(&core), loaded.state);
         let thread = std::thread::Builder::new().name("visits".into()).spawn(move || history.run());
         let thread = thread.map_err(|source| VisitsError::Io { what: "start a thread".into(), source })?;
-        Ok((Self { core, thread: Some(thread) }, opened))
+        Ok((Self { core, thread: Mutex::new(Some(thread)) }, opened))
     }
 
     /// Begins to add a batch.
@@ -282,6 +283,17 @@ impl Visits {
         answer.recv().map_err(|_| VisitsError::Closed)?
     }
 
+    /// Writes to segments what only the journal has, if it can, and ends the history's thread. Nothing is to be added, and
+    /// nothing asked that waits, from then on.
+    pub fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            self.core.queue.command(Command::Stop);
+            // A panic in it has been reported where it happened.
+            drop(thread.join());
+        }
+    }
+
     /// What there is to know at a glance.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -297,13 +309,8 @@ impl Visits {
 }
 
 impl Drop for Visits {
-    /// Writes to segments what only the journal has, if it can.
     fn drop(&mut self) {
-        self.core.queue.command(Command::Stop);
-        if let Some(thread) = self.thread.take() {
-            // A panic in it has been reported where it happened.
-            drop(thread.join());
-        }
+        self.close();
     }
 }
 

@@ -1,0 +1,225 @@
+//! From records to visits: which hour each belongs to, and how what becomes of them is told.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use tallygate_event::{Code, NO_TIME, Outcome};
+use tallygate_index::disk::Folder;
+use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
+use tallygate_index::visits::{Options, Scratch};
+use tallygate_index::{Hour, Visits};
+use tokio::sync::watch;
+
+use crate::config::{Config, EventTime};
+use crate::metrics::Metrics;
+
+/// The times that are believed, at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Believed {
+    earliest: i64,
+    latest: i64,
+    reject: bool,
+}
+
+/// Adds visits by their hours. One for each worker, so that its memory serves many batches.
+#[derive(Default)]
+pub(crate) struct Sorter {
+    scratch: Scratch,
+    /// In ascending order; those that a batch does not use are empty.
+    groups: Vec<Group>,
+}
+
+/// The visits of one hour.
+struct Group {
+    hour: Hour,
+    v4: Vec<u32>,
+    v6: Vec<u128>,
+}
+
+/// Tells what the journal does to metrics, and to those who wait for it.
+struct Teller {
+    metrics: Arc<Metrics>,
+    progress: watch::Sender<Progress>,
+}
+
+/// Groups that are kept for the next batch.
+const GROUPS_KEPT: usize = 48;
+/// Bytes that open hours may occupy besides the current one.
+const HOT_BYTES: usize = 256 << 20;
+
+/// Now, in Unix milliseconds.
+pub(crate) fn now() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// How a configuration wants visits to be kept.
+pub(crate) fn options(config: &Config) -> Options {
+    Options {
+        durability: config.visits.durability,
+        ipv6: config.addresses,
+        retention: config.visits.retention,
+        since_start: config.visits.since_start,
+        hot_bytes: HOT_BYTES,
+        clock: Arc::new(now),
+    }
+}
+
+/// Opens the visits of the data directory, and a way to see how far its journal is.
+pub(crate) fn open(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<(Visits, watch::Receiver<Progress>)> {
+    let folder = Folder::open(config.data_dir.join(FOLDER)).context("the visits of data_dir")?;
+    let nothing = Progress { durable: 0, failures: 0, failing: false };
+    let (progress, receiver) = watch::channel(nothing);
+    let teller = Arc::new(Teller { metrics: Arc::clone(metrics), progress });
+    let opened = Visits::open(Arc::new(folder), options(config), teller);
+    let (visits, found) = opened.context("the visits of data_dir")?;
+    metrics.journal_cut.inc_by(found.cut_bytes);
+    if found.cut_bytes > 0 {
+        tracing::warn!(
+            bytes = found.cut_bytes,
+            "the journal has bytes that are no whole entry, as after a crash in the midst of writing; they are left out"
+        );
+    }
+    let addresses = visits.ever().len();
+    tracing::info!(addresses, segments = found.segments, replayed_visits = found.journal_visits, "visits opened");
+    Ok((visits, receiver))
+}
+
+/// Where in the data directory visits are.
+pub(crate) const FOLDER: &str = "visits";
+
+// === impl Believed ===
+
+impl Believed {
+    /// The times that are believed at `now`.
+    pub(crate) fn at(now: i64, times: &EventTime) -> Self {
+        let span = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let (earliest, latest) = (now.saturating_sub(span(times.max_age)), now.saturating_add(span(times.max_ahead)));
+        Self { earliest, latest, reject: times.reject }
+    }
+
+    /// Takes away times that are not believed, and returns how many. Or rejects their records, and returns 0.
+    pub(crate) fn apply(self, outcome: &mut Outcome) -> usize {
+        if outcome.times.iter().all(|time| self.believes(*time)) {
+            return 0;
+        }
+        if self.reject {
+            self.reject(outcome);
+            return 0;
+        }
+        let beyond = outcome.times.iter_mut().filter(|time| !self.believes(**time));
+        beyond.map(|time| *time = NO_TIME).count()
+    }
+
+    fn believes(self, time: i64) -> bool {
+        time == NO_TIME || (self.earliest..=self.latest).contains(&time)
+    }
+
+    fn reject(self, outcome: &mut Outcome) {
+        let all = std::mem::take(outcome);
+        let (mut times, mut v4, mut v6) = (all.times.iter(), all.v4.iter(), all.v6.iter());
+        for status in &all.status {
+            let (address_v4, address_v6) = match *status {
+                Outcome::V4 => (v4.next(), None),
+                Outcome::V6 => (None, v6.next()),
+                code => {
+                    outcome.push_reject(Code(code));
+                    continue;
+                }
+            };
+            match times.next() {
+                Some(time) if self.believes(*time) => {
+                    outcome.status.push(*status);
+                    outcome.times.push(*time);
+                    outcome.v4.extend(address_v4);
+                    outcome.v6.extend(address_v6);
+                }
+                _ => outcome.push_reject(Code::POLICY),
+            }
+        }
+    }
+}
+
+// === impl Sorter ===
+
+impl Sorter {
+    /// Adds the visits of an outcome; those without a time came at `now`.
+    pub(crate) fn add(&mut self, visits: &Visits, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
+        let now = hour_of(now)?;
+        let mut write = visits.write(&mut self.scratch);
+        if let Some(hour) = only_hour(&outcome.times, now) {
+            write.add(hour, &outcome.v4, &outcome.v6)?;
+        } else {
+            sort(&mut self.groups, outcome, now)?;
+            let result = self.groups.iter().try_for_each(|group| write.add(group.hour, &group.v4, &group.v6));
+            self.groups.truncate(GROUPS_KEPT);
+            self.groups.iter_mut().for_each(Group::clear);
+            result?;
+        }
+        write.finish()
+    }
+}
+
+/// The hour of all times, if it is one.
+fn only_hour(times: &[i64], now: Hour) -> Option<Hour> {
+    let Some(first) = times.first() else { return Some(now) };
+    let hour = if *first == NO_TIME { now } else { Hour::of_unix_ms(*first)? };
+    let (start, end) = (hour.unix_ms(), Hour(hour.0 + 1).unix_ms());
+    let within = |time: &i64| (start..end).contains(time) || *time == NO_TIME && hour == now;
+    times.iter().all(within).then_some(hour)
+}
+
+/// Puts addresses to their hours.
+fn sort(groups: &mut Vec<Group>, outcome: &Outcome, now: Hour) -> Result<(), Unwritable> {
+    let (mut times, mut v4, mut v6) = (outcome.times.iter(), outcome.v4.iter(), outcome.v6.iter());
+    let mut last = 0;
+    for status in outcome.status.iter().filter(|status| **status <= Outcome::V6) {
+        let hour = match times.next() {
+            Some(time) if *time != NO_TIME => hour_of(*time)?,
+            _ => now,
+        };
+        // Logs are in order, mostly.
+        if groups.get(last).is_none_or(|group| group.hour != hour) {
+            last = groups.partition_point(|group| group.hour < hour);
+            if groups.get(last).is_none_or(|group| group.hour != hour) {
+                groups.insert(last, Group { hour, v4: Vec::new(), v6: Vec::new() });
+            }
+        }
+        let group = &mut groups[last];
+        if *status == Outcome::V4 { group.v4.extend(v4.next()) } else { group.v6.extend(v6.next()) }
+    }
+    Ok(())
+}
+
+fn hour_of(time: i64) -> Result<Hour, Unwritable> {
+    Hour::of_unix_ms(time).ok_or_else(|| Unwritable { reason: "the clock of this machine is wrong".to_owned() })
+}
+
+// === impl Group ===
+
+impl Group {
+    fn clear(&mut self) {
+        self.v4.clear();
+        self.v6.clear();
+    }
+}
+
+// === impl Teller ===
+
+impl Observer for Teller {
+    fn written(&self, bytes: u64) {
+        self.metrics.journal_bytes.inc_by(bytes);
+    }
+
+    fn synced(&self, took: Duration) {
+        self.metrics.journal_fsync.observe(took.as_secs_f64());
+    }
+
+    fn progress(&self, progress: Progress) {
+        self.progress.send_replace(progress);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+use super::*;
+
+const HOUR: i64 = 3_600_000;
+
+fn outcome(records: &[(u8, i64)]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for (at, (status, time)) in records.iter().enumerate() {
+        outcome.status.push(*status);
+        match *status {
+            Outcome::V4 => outcome.v4.push(at as u32),
+            Outcome::V6 => outcome.v6.push(at as u128),
+            _ => continue,
+        }
+        outcome.times.push(*time);
+    }
+    outcome
+}
+
+fn sorted(outcome: &Outcome) -> Vec<(u32, Vec<u32>, Vec<u128>)> {
+    let mut groups = Vec::new();
+    sort(&mut groups, outcome, Hour(7)).expect("all times are hours");
+    groups.into_iter().map(|group| (group.hour.0, group.v4, group.v6)).collect()
+}
+
+#[test]
+fn addresses_go_to_the_hours_of_their_times() {
+    let all = outcome(&[(0, 5 * HOUR), (16, 0), (1, 3 * HOUR + 1), (0, NO_TIME), (0, 3 * HOUR), (1, 8 * HOUR - 1)]);
+    let expected = [(3, vec![4], vec![2]), (5, vec![0], vec![]), (7, vec![3], vec![5])];
+    assert_eq!(sorted(&all), expected);
+}
+
+#[test]
+fn one_hour_is_seen_as_one() {
+    assert_eq!(only_hour(&[], Hour(7)), Some(Hour(7)));
+    assert_eq!(only_hour(&[5 * HOUR, 6 * HOUR - 1], Hour(7)), Some(Hour(5)));
+    assert_eq!(only_hour(&[NO_TIME, 7 * HOUR], Hour(7)), Some(Hour(7)));
+    assert_eq!(only_hour(&[5 * HOUR, NO_TIME], Hour(7)), None);
+    assert_eq!(only_hour(&[NO_TIME, 5 * HOUR], Hour(7)), None);
+    assert_eq!(only_hour(&[5 * HOUR, 6 * HOUR], Hour(7)), None);
+}
+
+#[test]
+fn times_beyond_are_taken_away_or_their_records_rejected() {
+    let times =
+        |reject| EventTime { max_age: Duration::from_secs(2 * 3600), max_ahead: Duration::from_secs(3600), reject };
+    let all = outcome(&[(0, 8 * HOUR), (1, 8 * HOUR - 1), (16, 0), (0, 11 * HOUR), (1, 11 * HOUR + 1), (0, NO_TIME)]);
+    let mut replaced = all.clone();
+    assert_eq!(Believed::at(10 * HOUR, &times(false)).apply(&mut replaced), 2);
+    assert_eq!(replaced.times, [8 * HOUR, NO_TIME, 11 * HOUR, NO_TIME, NO_TIME]);
+    let mut rejected = all;
+    assert_eq!(Believed::at(10 * HOUR, &times(true)).apply(&mut rejected), 0);
+    assert_eq!(rejected.status, [0, 19, 16, 0, 19, 0]);
+    assert_eq!((&*rejected.v4, &*rejected.v6), (&[0, 3, 5][..], &[][..]));
+    assert_eq!(rejected.times, [8 * HOUR, 11 * HOUR, NO_TIME]);
+}
