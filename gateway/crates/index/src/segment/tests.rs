@@ -130,7 +130,7 @@ fn what_is_out_of_order_is_refused() {
 #[test]
 fn a_large_segment_is_read_as_it_was_written() {
     let v4 = (0..400_000_u32).map(|n| (n * 4_999, 1 + n % 0xff_ffff)).collect();
-    let v6 = (0..20_000_u128).map(|n| (n * n << 40, 1 << (n % 24))).collect();
+    let v6 = (0..20_000_u128).map(|n| ((n * n) << 40, 1 << (n % 24))).collect();
     let model = Model { v4, v6 };
     let segment = model.open(SPANS[1]);
     let read = Model::of(&segment);
