@@ -52,6 +52,11 @@ fn queries(clients: &[u32]) -> [(&'static str, Vec<u32>); 2] {
     [("hit", hit), ("mostly miss", miss)]
 }
 
+/// Zero, but not so that a compiler knew.
+fn nothing_of(found: u32) -> u32 {
+    black_box(found) >> 31
+}
+
 fn lookups(criterion: &mut Criterion) {
     let clients = load::clients(CLIENTS);
     let even: Vec<u32> = (0..CLIENTS as u64).map(|n| (n * 214 + load::random(n) % 214) as u32).collect();
@@ -67,7 +72,7 @@ fn lookups(criterion: &mut Criterion) {
         for (asked, queries) in queries(addresses) {
             group.bench_function(asked, |b| {
                 // What was found is part of the next question, so that the processor cannot ask it earlier.
-                b.iter(|| queries.iter().fold(0, |found, at| segment.v4(at ^ black_box(found & 0))));
+                b.iter(|| queries.iter().fold(0, |found, at| segment.v4(at ^ nothing_of(found))));
             });
         }
         group.finish();

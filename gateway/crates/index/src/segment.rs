@@ -1,4 +1,39 @@
-//! Sealed sets of addresses.
+//! Sealed sets of addresses: those that visited one tenant in an hour, a day or a month, and in which hours or on which days.
+//!
+//! A segment is written once, from its beginning to its end ([`SegmentWriter`]), and then only read, where it lies: in a
+//! mapped file or in memory ([`Segment`]). Several are put together /16 by /16 ([`merge`], [`write_merged`],
+//! [`count_union`]).
+//!
+//! # Format, version 1
+//!
+//! ```text
+//! +--------------------+--------------------+-----------------------------------------+--------+
+//! | one block for each | groups of 64       | index: 64 bits for each 32 blocks       | footer |
+//! | /16 that has any   | IPv6 addresses     |        32 bits for each block           | 80     |
+//! | address            | with their masks   |        keys of the blocks, a container  | bytes  |
+//! |                    |                    |        24 bytes for each IPv6 group     |        |
+//! +--------------------+--------------------+-----------------------------------------+--------+
+//! 0                    v6                   index                                     end - 80
+//!
+//! block:  [length less one, 16 bits, unless an array] [container: which suffixes] [masks: by rank]
+//! ```
+//!
+//! All numbers are little-endian, bit fields begin in the lowest bits, nothing is aligned. The tables of the parts are
+//! where they are read: `segment/footer.rs`, `index.rs`, `masks.rs`, `v6.rs`, and for each kind of container `container/`.
+//!
+//! A container has the lower halves of a /16's addresses, in whichever form is smallest: an array of 16 bits each, Elias-Fano
+//! (log2(65,536 / n) + 2 bits each, for what is spread evenly), runs (32 bits for each), a bitmap (8 KiB). All of them
+//! find a suffix together with its rank, and by that its mask. Where the span has one bit, there are no masks.
+//!
+//! The last 16 bytes (version, magic, checksum) stay where they are in every version to come.
+//!
+//! # Trust
+//!
+//! [`Segment::open`] checks the CRC32C of everything, and that the index makes sense. Behind that, every access is checked:
+//! damaged bytes with a right checksum can make an answer wrong, but nothing panics, runs on, or takes more memory than
+//! a block may have.
+//!
+//! FIGURES
 
 mod bytes;
 mod container;

@@ -1,5 +1,7 @@
 //! Numbers in bytes that nobody vouches for, and the bits that are written.
 
+use crate::prefetch::prefetch;
+
 /// Little-endian numbers and bit fields. What lies outside is zero, so that no damage can make a reader panic.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
@@ -33,6 +35,14 @@ impl<'a> Bytes<'a> {
     pub(super) fn field(self, bit: usize, width: u32) -> u32 {
         let word = self.u64(bit / 8) >> (bit % 8);
         (word & ((1 << width) - 1)) as u32
+    }
+
+    /// Asks the processor to bring a byte's cache line close.
+    #[inline]
+    pub(super) fn prefetch(self, at: usize) {
+        if let Some(byte) = self.0.get(at) {
+            prefetch(byte);
+        }
     }
 
     /// The slice of these bytes, shorter where they end.

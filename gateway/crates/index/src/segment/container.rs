@@ -134,3 +134,6 @@ impl<'a> Container<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

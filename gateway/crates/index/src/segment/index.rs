@@ -53,6 +53,9 @@ const ENTRY: usize = 4;
 const SHARE: usize = 32;
 const DISTANCE: u32 = 24;
 const HEAD: usize = 2;
+/// How much of a block is asked for at once.
+const FETCH: usize = 512;
+const LINE: usize = 64;
 const SHAPE_ARRAY: u32 = 3;
 /// First address, and offset of the others.
 pub(super) const V6_ENTRY: usize = 16 + 8;
@@ -131,7 +134,10 @@ impl Index {
     #[inline]
     pub(super) fn find(&self, data: Bytes<'_>, key: u16) -> Option<Entry> {
         let rank = if self.blocks == 0 { None } else { self.container(data).rank(key) };
-        rank.map(|rank| self.entry(data, rank))
+        rank.map(|rank| {
+            self.fetch(data, rank);
+            self.entry(data, rank)
+        })
     }
 
     /// The keys of all blocks, ascending.
@@ -147,9 +153,7 @@ impl Index {
     #[inline]
     pub(super) fn entry(&self, data: Bytes<'_>, rank: usize) -> Entry {
         let word = data.u32(self.entries + rank * ENTRY);
-        // On a machine of 32 bits, what is too far is damage as well.
-        let base = usize::try_from(data.u64(self.bases + rank / SHARE * BASE)).unwrap_or(usize::MAX);
-        let at = base.saturating_add((word & ((1 << DISTANCE) - 1)) as usize);
+        let at = self.offset(data, rank);
         let form = Form::of_code(word >> (DISTANCE + 5));
         let kind = match word >> DISTANCE & 31 {
             0 => Kind::EliasFano,
@@ -158,6 +162,27 @@ impl Index {
             array => return Entry { at, len: (array - SHAPE_ARRAY) as usize + 1, kind: Kind::Array, form },
         };
         Entry { at: at.saturating_add(HEAD), len: usize::from(data.u16(at)) + 1, kind, form }
+    }
+
+    /// Asks for the lines of a block that a lookup may need, so that their cache misses overlap: all of them, unless there
+    /// are many.
+    #[inline]
+    fn fetch(&self, data: Bytes<'_>, rank: usize) {
+        let start = self.offset(data, rank);
+        let end = if rank + 1 < self.blocks { self.offset(data, rank + 1) } else { self.bases };
+        let end = end.min(start.saturating_add(FETCH));
+        for at in (start..end).step_by(LINE) {
+            data.prefetch(at);
+        }
+    }
+
+    /// Offset of a block.
+    #[inline]
+    fn offset(&self, data: Bytes<'_>, rank: usize) -> usize {
+        let distance = data.u32(self.entries + rank * ENTRY) & ((1 << DISTANCE) - 1);
+        // On a machine of 32 bits, what is too far is damage as well.
+        let base = usize::try_from(data.u64(self.bases + rank / SHARE * BASE)).unwrap_or(usize::MAX);
+        base.saturating_add(distance as usize)
     }
 
     #[inline]

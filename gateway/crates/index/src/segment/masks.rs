@@ -5,7 +5,7 @@ use super::ranked::Ranked;
 
 /// The masks of one block.
 ///
-/// Either one mask that all share, or `levels` (0 to 5) that part off the addresses with few bits: level k has a bit for each
+/// Either one mask that all share, or `levels` (0 to 3) that part off the addresses with few bits: level k has a bit for each
 /// address that has at least k bits in its mask, set if it has more. Those with exactly k have k symbols of 5 bits, the
 /// places of their bits. Whoever has more bits than there are levels has its mask in full, 24 or 31 bits. How many have more
 /// bits takes 8 bits for each level if there are less than 256 addresses, 16 otherwise.
@@ -44,7 +44,10 @@ struct Level<'a> {
     end: usize,
 }
 
-const MAX_LEVELS: u32 = 5;
+const MAX_LEVELS: u32 = 3;
+/// Into how many parts the bytes of masks go, one of which a further level has to save: it costs each lookup that gets there
+/// two cache misses.
+const WORTH: usize = 8;
 const SYMBOL: u32 = 5;
 
 // === impl Form ===
@@ -63,12 +66,12 @@ impl Form {
     pub(super) fn of_code(code: u32) -> Self {
         match code {
             0..=MAX_LEVELS => Self::Levels(code),
-            6 => Self::Same,
+            4 => Self::Same,
             _ => Self::SameBit,
         }
     }
 
-    /// The one in which these masks take the fewest bytes.
+    /// The one in which these masks take the fewest bytes, as far as that is worth it.
     fn of(masks: &[u32], bits: u32) -> Self {
         if masks.iter().all(|mask| Some(mask) == masks.first()) {
             return if masks.first().is_some_and(|mask| mask.is_power_of_two()) { Self::SameBit } else { Self::Same };
@@ -86,7 +89,7 @@ impl Form {
             parted += head + Ranked::size(left) + bytes_of((left - ones) * (SYMBOL * level) as usize);
             left = ones;
             let size = parted + bytes_of(left * bits as usize);
-            if size < least {
+            if size < least - least / WORTH {
                 (best, least) = (level, size);
             }
         }
@@ -162,7 +165,7 @@ impl<'a> Masks<'a> {
         }
     }
 
-    /// Appends masks in the form that takes the fewest bytes. None of them is zero or has more bits than `bits`.
+    /// Appends masks in the form that suits them best. None of them is zero or has more bits than `bits`.
     pub(super) fn encode(out: &mut Vec<u8>, masks: &[u32], bits: u32) -> Form {
         let form = Form::of(masks, bits);
         let first = masks.first().copied().unwrap_or_default();
@@ -240,3 +243,6 @@ fn symbols_of(mut mask: u32) -> u32 {
 fn mask_of(symbols: u32, count: u32) -> u32 {
     (0..count).fold(0, |mask, at| mask | 1 << (symbols >> (SYMBOL * at) & 31))
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,3 +105,39 @@ fn an_empty_segment_is_a_segment() {
         assert!(segment.blocks().next().is_none() && segment.v6_entries().next().is_none());
     }
 }
+
+#[test]
+fn what_is_out_of_order_is_refused() {
+    let refused = |done: std::io::Result<()>| done.is_err_and(|error| error.kind() == std::io::ErrorKind::InvalidInput);
+    let mut writer = SegmentWriter::new(Vec::new(), 7, SPANS[1]);
+    writer.push_v4(5, &[1, 2], &[1, 1 << 23]).expect("ascending");
+    assert!(refused(writer.push_v4(5, &[3], &[1])), "the same key");
+    assert!(refused(writer.push_v4(6, &[3, 3], &[1, 1])), "the same suffix");
+    assert!(refused(writer.push_v4(6, &[4, 3], &[1, 1])), "descending suffixes");
+    let mut writer = SegmentWriter::new(Vec::new(), 7, SPANS[1]);
+    assert!(refused(writer.push_v4(6, &[3], &[])), "no mask");
+    let mut writer = SegmentWriter::new(Vec::new(), 7, SPANS[1]);
+    assert!(refused(writer.push_v4(6, &[3], &[0])), "an empty mask");
+    let mut writer = SegmentWriter::new(Vec::new(), 7, SPANS[1]);
+    assert!(refused(writer.push_v6(6, 1 << 24)), "a mask of too many bits");
+    let mut writer = SegmentWriter::new(Vec::new(), 7, SPANS[1]);
+    writer.push_v6(6, 1).expect("ascending");
+    assert!(refused(writer.push_v6(6, 1)), "the same address");
+    assert!(refused(writer.push_v4(6, &[3], &[1])), "IPv4 after IPv6");
+}
+
+/// More than a buffer of the writer, more than a share of the index, in more than a word of every bitmap.
+#[test]
+fn a_large_segment_is_read_as_it_was_written() {
+    let v4 = (0..400_000_u32).map(|n| (n * 4_999, 1 + n % 0xff_ffff)).collect();
+    let v6 = (0..20_000_u128).map(|n| ((n * n) << 40, 1 << (n % 24))).collect();
+    let model = Model { v4, v6 };
+    let segment = model.open(SPANS[1]);
+    let read = Model::of(&segment);
+    assert!(read.v4 == model.v4 && read.v6 == model.v6);
+    assert!(model.v4.iter().all(|(address, mask)| segment.v4(*address) == *mask && segment.v4(address + 1) == 0));
+    assert!(model.v6.iter().all(|(address, mask)| segment.v6(*address) == *mask && segment.v6(address + 1) == 0));
+}
+
+mod damage;
+mod fixtures;
