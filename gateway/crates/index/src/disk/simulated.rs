@@ -48,7 +48,7 @@ impl Simulated {
         Self(Arc::new(Mutex::new(State::new(seed))))
     }
 
-    /// Lets one operation fail: the `n`-th from now, 1 for the next. Replaces what was asked for before.
+    /// Lets one operation fail: the `n`-th from now, 1 for the next. Others that were asked to fail still do.
     pub fn fail_at(&self, n: u64) {
         self.state().fail(n, n);
     }
@@ -67,7 +67,7 @@ impl Simulated {
     /// Lets nothing fail any more.
     pub fn heal(&self) {
         let mut state = self.state();
-        state.failing = None;
+        state.failing.clear();
         state.most_bytes = u64::MAX;
     }
 

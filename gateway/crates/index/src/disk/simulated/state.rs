@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::ops::RangeInclusive;
 
 /// A disk as it is at one moment.
 pub(super) struct State {
@@ -13,8 +14,8 @@ pub(super) struct State {
     /// What happened to names since they were synced.
     changes: Vec<Change>,
     pub(super) operations: u64,
-    /// The first and the last operation that fail, counted as `operations` is.
-    pub(super) failing: Option<(u64, u64)>,
+    /// Which operations fail, counted as `operations` is.
+    pub(super) failing: Vec<RangeInclusive<u64>>,
     pub(super) most_bytes: u64,
     pub(super) random: Random,
 }
@@ -47,7 +48,7 @@ impl State {
             durable_names: BTreeMap::new(),
             changes: Vec::new(),
             operations: 0,
-            failing: None,
+            failing: Vec::new(),
             most_bytes: u64::MAX,
             random: Random(seed),
         }
@@ -56,16 +57,15 @@ impl State {
     /// Counts an operation, and fails it if it is to fail.
     pub(super) fn operation(&mut self) -> io::Result<()> {
         self.operations += 1;
-        match self.failing {
-            Some((first, last)) if (first..=last).contains(&self.operations) => {
-                Err(io::Error::other(format!("operation {} fails by request", self.operations)))
-            }
-            _ => Ok(()),
+        if self.failing.iter().any(|range| range.contains(&self.operations)) {
+            return Err(io::Error::other(format!("operation {} fails by request", self.operations)));
         }
+        Ok(())
     }
 
     pub(super) fn fail(&mut self, first: u64, last: u64) {
-        self.failing = Some((self.operations + first.max(1), self.operations.saturating_add(last.max(1))));
+        self.failing.retain(|range| *range.end() > self.operations);
+        self.failing.push(self.operations + first.max(1)..=self.operations.saturating_add(last.max(1)));
     }
 
     pub(super) fn bytes(&self) -> u64 {

@@ -7,7 +7,7 @@ use tallygate_index::journal::Settled;
 use tallygate_index::{NewIps, UniqueIps};
 
 const THREADS: u64 = 4;
-const ROUNDS: u64 = if cfg!(miri) { 1 } else { 60 };
+const ROUNDS: u64 = if cfg!(miri) { 1 } else { 25 };
 const BATCHES: u64 = if cfg!(miri) { 10 } else { 150 };
 
 /// A disk whose syncs take a while, so that threads meet at them.
