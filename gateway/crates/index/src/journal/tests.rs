@@ -178,7 +178,8 @@ proptest! {
             let at = at.index(bytes.len());
             match damage {
                 0 => bytes[at] ^= by,
-                1 => bytes.truncate(at),
+                // The next frame must not happen to begin with what is torn off: that would make a whole frame of this one.
+                1 => bytes.splice(at.., [!bytes[at]]).for_each(drop),
                 2 => bytes.splice(0..0, vec![*by; at]).for_each(drop),
                 _ => {}
             }
