@@ -62,7 +62,7 @@
 //!
 //! # Checks
 //!
-//! The only `unsafe` is the prefetch hint. What remains to be shown is that the orderings of the atomics suffice:
+//! The only `unsafe` is the prefetch hint, and the mapping of files that nobody changes (`disk/map.rs`). What remains to be shown is that the orderings of the atomics suffice:
 //!
 //! ```text
 //! MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-disable-stacked-borrows" cargo +nightly miri test -p tallygate-index

@@ -1,4 +1,4 @@
-//! The only `unsafe` of this crate: the hint that lets the cache misses of a batch overlap.
+//! The only `unsafe` of this crate besides `disk/map.rs`: the hint that lets the cache misses of a batch overlap.
 
 /// Asks the processor to bring the cache line of `target` close. A hint: it never changes a result.
 ///
