@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, EventTime};
 use crate::metrics::Metrics;
+use crate::thread;
 
 /// The times that are believed, at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +64,7 @@ pub(crate) fn options(config: &Config) -> Options {
         since_start: config.visits.since_start,
         hot_bytes: HOT_BYTES,
         clock: Arc::new(now),
+        make_way: thread::make_way,
     }
 }
 

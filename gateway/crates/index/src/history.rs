@@ -169,24 +169,42 @@ impl History {
     }
 
     /// Closes hours other than the current one.
-    fn close_idle(&self, idle: impl Fn(&crate::hot::HotHour) -> bool) {
-        let current = Hour::of_unix_ms((self.core.options.clock)()).unwrap_or(Hour(0));
-        self.core.hot.close(|hour| idle(hour) && hour.hour() != current);
+    fn close_idle(&mut self, idle: impl Fn(&crate::hot::HotHour) -> bool) {
+        let current = self.current_hour();
+        if !self.core.hot.close(|hour| idle(hour) && hour.hour() != current) {
+            return;
+        }
+        // Nothing is added to them from now on. Once the history has all of it, nobody needs to look there.
+        self.take_in_queue();
+        self.core.hot.remove_closed();
     }
 
     /// Closes the largest hours that are not the current one while they take more memory together than they may.
-    fn bound_hot(&self) {
-        let current = Hour::of_unix_ms((self.core.options.clock)()).unwrap_or(Hour(0));
+    fn bound_hot(&mut self) {
+        let current = self.current_hour();
         let mut sizes: Vec<_> = self.core.hot.all().iter().map(|hour| (hour.bytes(), hour.hour())).collect();
         sizes.retain(|(_, hour)| *hour != current);
         sizes.sort_unstable();
         let mut total: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
+        let mut closed = Vec::new();
         while total > self.core.options.hot_bytes
             && let Some((bytes, largest)) = sizes.pop()
         {
-            self.core.hot.close(|hour| hour.hour() == largest);
+            closed.push(largest);
             total -= bytes;
         }
+        self.close_idle(|hour| closed.contains(&hour.hour()));
+    }
+
+    fn current_hour(&self) -> Hour {
+        Hour::of_unix_ms((self.core.options.clock)()).unwrap_or(Hour(0))
+    }
+
+    /// Takes in what is in the queue; commands stay there.
+    fn take_in_queue(&mut self) {
+        let taken = self.core.queue.take();
+        self.take_in(taken.batches, taken.mark);
+        taken.commands.into_iter().for_each(|command| self.core.queue.command(command));
     }
 
     /// Writes to segments what only the journal has.
@@ -201,9 +219,7 @@ impl History {
     ) -> Result<(), VisitsError> {
         let journal_from = self.core.journal.rotate()?;
         // All that was committed to the files before is in the queue, at the latest.
-        let taken = self.core.queue.take();
-        self.take_in(taken.batches, taken.mark);
-        taken.commands.into_iter().for_each(|command| self.core.queue.command(command));
+        self.take_in_queue();
         let mut next = self.state.snapshot.clone();
         change(&mut self.state, &*self.core.disk, &mut next)?;
         self.state.write_memory(&mut next, &*self.core.disk)?;

@@ -47,20 +47,27 @@ impl HotHours {
         opened
     }
 
-    /// Closes the hours that `gone` chooses.
-    pub(crate) fn close(&self, gone: impl Fn(&HotHour) -> bool) {
+    /// Closes the hours that `gone` chooses. They can still be read, until they are removed.
+    pub(crate) fn close(&self, gone: impl Fn(&HotHour) -> bool) -> bool {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (closed, kept): (Vec<_>, Vec<_>) = self.all().iter().cloned().partition(|hour| gone(hour));
-        if !closed.is_empty() {
-            closed.iter().for_each(|hour| hour.close());
-            self.set(kept);
+        let mut any = false;
+        for hour in self.all().iter().filter(|hour| gone(hour)) {
+            hour.close();
+            any = true;
         }
+        any
+    }
+
+    /// Removes the hours that are closed: the history has all of them now.
+    pub(crate) fn remove_closed(&self) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.set(self.all().iter().filter(|hour| !hour.is_closed()).cloned().collect());
     }
 
     fn get(&self, hour: Hour) -> Option<Arc<HotHour>> {
         let all = self.open.read().unwrap_or_else(PoisonError::into_inner);
         // The latest first, as most records are of now.
-        all.iter().rev().find(|other| other.hour() == hour).cloned()
+        all.iter().rev().find(|other| other.hour() == hour && !other.is_closed()).cloned()
     }
 
     fn set(&self, hours: Vec<Arc<HotHour>>) {

@@ -16,7 +16,7 @@ use crate::absorb::Matrices;
 use crate::disk::Disk;
 use crate::history::{Command, History};
 use crate::hot::HotHours;
-use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Ticket};
+use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Ticket, Unwritable};
 use crate::manifest::ManifestError;
 use crate::query::View;
 use crate::queue::Queue;
@@ -43,6 +43,8 @@ pub struct Options {
     pub hot_bytes: usize,
     /// The time, in Unix milliseconds.
     pub clock: Clock,
+    /// What a thread that merges segments does first, to make way for those that serve.
+    pub make_way: fn(),
 }
 
 /// Tells the time, in Unix milliseconds.
@@ -143,6 +145,7 @@ impl Default for Options {
             since_start: false,
             hot_bytes: 256 << 20,
             clock: Arc::new(move || i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)),
+            make_way: || (),
         }
     }
 }
@@ -220,7 +223,7 @@ impl Visits {
     ///
     /// # Errors
     /// If it cannot be made durable now.
-    pub fn wait(&self, ticket: Ticket) -> Result<(), crate::journal::Unwritable> {
+    pub fn wait(&self, ticket: Ticket) -> Result<(), Unwritable> {
         self.core.journal.wait(ticket)
     }
 
@@ -288,6 +291,7 @@ impl Visits {
     pub fn close(&self) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
+            self.core.hot.close(|_| true);
             self.core.queue.command(Command::Stop);
             // A panic in it has been reported where it happened.
             drop(thread.join());
@@ -319,6 +323,16 @@ impl Drop for Visits {
 impl Core {
     pub(crate) fn today(&self) -> Day {
         crate::Hour::of_unix_ms((self.options.clock)()).map_or(Day(0), crate::Hour::day)
+    }
+
+    /// Whether new visits of an hour can be taken.
+    pub(crate) fn accept(&self, hour: crate::Hour) -> Result<(), Unwritable> {
+        let reason = match (self.keeps(hour), self.queue.is_full()) {
+            (true, false) => return Ok(()),
+            (false, _) => "the hour lies beyond what is kept".to_owned(),
+            (_, true) => "more comes in than the history can take in".to_owned(),
+        };
+        Err(Unwritable { reason })
     }
 
     pub(crate) fn keeps(&self, hour: crate::Hour) -> bool {

@@ -62,6 +62,7 @@ impl History {
         let Some(plan) = self.plan() else { return Ok(()) };
         let (file, core) = (self.state.new_file(), Arc::clone(&self.core));
         let merge = move || {
+            (core.options.make_way)();
             let result = plan.run(&core, file);
             core.queue.command(Command::Merged(Done { plan, file, result }));
         };

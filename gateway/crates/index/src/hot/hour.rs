@@ -146,6 +146,10 @@ impl HotHour {
         self.closed.store(true, Ordering::Release);
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     /// Whether it was written to since this was last asked.
     pub(crate) fn was_touched(&self) -> bool {
         self.touched.swap(false, Ordering::Relaxed)

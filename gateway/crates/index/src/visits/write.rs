@@ -1,15 +1,15 @@
 //! How a batch gets into the visits.
 
-use std::sync::{PoisonError, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use super::Core;
 use crate::Hour;
 use crate::absorb::Batch;
-use crate::hot::Closed;
+use crate::hot::{Closed, HotHour};
 use crate::journal::{self, Section, Ticket, Unwritable};
 use crate::unique::{NewIps, mapped};
 
-/// Memory that serves many batches.
+/// Memory that serves many batches, all of them of the same [`super::Visits`].
 #[derive(Default)]
 pub struct Scratch {
     missing_v4: Vec<u32>,
@@ -19,6 +19,8 @@ pub struct Scratch {
     new: NewIps,
     first: NewIps,
     frames: Vec<u8>,
+    /// The hour that was last written to, which is mostly the next one, too.
+    last: Option<Arc<HotHour>>,
 }
 
 /// A batch on its way: what it holds is added hour by hour, and acknowledged as a whole.
@@ -79,38 +81,41 @@ impl<'a> Write<'a> {
         if v4.is_empty() && self.scratch.masked.is_empty() {
             return Ok(());
         }
-        let core = self.core;
         loop {
-            let hot = core.hot.open(hour, || core.snapshot.load().knows_hour(hour));
-            let scratch = &mut *self.scratch;
-            scratch.missing_v4.clear();
-            scratch.missing_v6.clear();
-            hot.missing_v4(v4, &mut scratch.missing_v4);
-            if !scratch.masked.is_empty() {
-                hot.missing_v6(&scratch.masked, &mut scratch.missing_v6);
-            }
-            if scratch.missing_v4.is_empty() && scratch.missing_v6.is_empty() {
-                return Ok(());
-            }
-            if !core.keeps(hour) || core.queue.is_full() {
-                let why =
-                    if core.queue.is_full() { "more comes in than can be taken in" } else { "the hour is not kept" };
-                return Err(Unwritable { reason: why.to_owned() });
-            }
-            if self.section.is_none() {
-                let gate = core.gate.read().unwrap_or_else(PoisonError::into_inner);
-                // Before anything is put where other threads see it: what they find known waits for this.
-                self.section = Some((core.journal.begin()?, gate));
-            }
-            scratch.new.clear();
-            let inserted = hot.insert_v4(&scratch.missing_v4, &mut scratch.new.v4);
-            let inserted = inserted.and_then(|()| scratch.insert_v6(core, &hot));
-            // What an hour took in before it was closed is passed on; the rest finds the next one.
-            scratch.pass_on(core, &hot);
-            if inserted != Err(Closed) {
+            // Taken out and put back, as counting who has it would make the cores meet.
+            let hot = self.scratch.take_hour(self.core, hour);
+            let added = self.add_to(&hot, v4);
+            self.scratch.last = Some(hot);
+            // An hour that was closed meanwhile is opened anew.
+            if added? != Err(Closed) {
                 return Ok(());
             }
         }
+    }
+
+    fn add_to(&mut self, hot: &HotHour, v4: &[u32]) -> Result<Result<(), Closed>, Unwritable> {
+        let (core, scratch) = (self.core, &mut *self.scratch);
+        scratch.missing_v4.clear();
+        scratch.missing_v6.clear();
+        hot.missing_v4(v4, &mut scratch.missing_v4);
+        if !scratch.masked.is_empty() {
+            hot.missing_v6(&scratch.masked, &mut scratch.missing_v6);
+        }
+        if scratch.missing_v4.is_empty() && scratch.missing_v6.is_empty() {
+            return Ok(Ok(()));
+        }
+        core.accept(hot.hour())?;
+        if self.section.is_none() {
+            let gate = core.gate.read().unwrap_or_else(PoisonError::into_inner);
+            // Before anything is put where other threads see it: what they find known waits for this.
+            self.section = Some((core.journal.begin()?, gate));
+        }
+        scratch.new.clear();
+        let inserted = hot.insert_v4(&scratch.missing_v4, &mut scratch.new.v4);
+        let inserted = inserted.and_then(|()| scratch.insert_v6(core, hot));
+        // What an hour took in before it was closed is passed on all the same.
+        scratch.pass_on(core, hot);
+        Ok(inserted)
     }
 }
 
@@ -127,8 +132,13 @@ impl Drop for Write<'_> {
 // === impl Scratch ===
 
 impl Scratch {
+    fn take_hour(&mut self, core: &Core, hour: Hour) -> Arc<HotHour> {
+        let last = self.last.take().filter(|last| last.hour() == hour && !last.is_closed());
+        last.unwrap_or_else(|| core.hot.open(hour, || core.snapshot.load().knows_hour(hour)))
+    }
+
     /// Adds the IPv6 addresses that their /64 still takes.
-    fn insert_v6(&mut self, core: &Core, hot: &crate::hot::HotHour) -> Result<(), Closed> {
+    fn insert_v6(&mut self, core: &Core, hot: &HotHour) -> Result<(), Closed> {
         if self.missing_v6.is_empty() {
             return Ok(());
         }
@@ -139,7 +149,7 @@ impl Scratch {
     }
 
     /// What is new in its hour goes to the sets, the journal and the history.
-    fn pass_on(&mut self, core: &Core, hot: &crate::hot::HotHour) {
+    fn pass_on(&mut self, core: &Core, hot: &HotHour) {
         let hour = hot.hour();
         if let Some(set) = &core.since_start {
             self.first.clear();
