@@ -150,21 +150,19 @@ impl<'a> Masks<'a> {
         }
         let cursors = cursors.get_mut(..levels as usize).unwrap_or_default();
         let mut full = at * 8;
-        for _ in 0..self.len {
-            // Which level has the address is as random as its visits: adding up what counts beats a branch that nobody
-            // can foresee. While it is 1, the address is not found yet.
-            let (mut mask, mut left) = (0, 1);
+        'addresses: for _ in 0..self.len {
             for (number, (bit, symbols)) in (1..).zip(cursors.iter_mut()) {
-                let width = SYMBOL * number;
-                let more = left & self.data.field(*bit, 1);
-                let here = left - more;
-                mask |= mask_of(self.data.field(*symbols, width), number) * here;
-                *symbols += (width * here) as usize;
-                *bit += left as usize;
-                left = more;
+                let more = self.data.field(*bit, 1) == 1;
+                *bit += 1;
+                if !more {
+                    let width = SYMBOL * number;
+                    masks.push(mask_of(self.data.field(*symbols, width), number));
+                    *symbols += width as usize;
+                    continue 'addresses;
+                }
             }
-            masks.push(mask | self.data.field(full, self.bits) * left);
-            full += (self.bits * left) as usize;
+            masks.push(self.data.field(full, self.bits));
+            full += self.bits as usize;
         }
     }
 
