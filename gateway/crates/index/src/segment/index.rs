@@ -54,7 +54,7 @@ const SHARE: usize = 32;
 const DISTANCE: u32 = 24;
 const HEAD: usize = 2;
 /// How much of a block is asked for at once.
-const FETCH: usize = 512;
+const FETCH: usize = 1024;
 const LINE: usize = 64;
 const SHAPE_ARRAY: u32 = 3;
 /// First address, and offset of the others.

@@ -116,6 +116,7 @@ impl<'a> Masks<'a> {
         let (mut at, mut len, mut index) = (self.at + ones_size(self.len) * levels as usize, self.len, rank);
         for number in 1..=levels {
             let level = self.level(number, at, len);
+            level.fetch(self, index, len, number);
             let before = level.more.rank(index);
             if !level.more.get(index) {
                 let width = SYMBOL * number;
@@ -176,19 +177,14 @@ impl<'a> Masks<'a> {
         };
         let (head, size) = (out.len(), ones_size(masks.len()));
         out.resize(head + size * levels as usize, 0);
-        let (mut left, mut more) = (masks.to_vec(), Vec::new());
+        let (mut left, mut here, mut more) = (masks.to_vec(), Vec::new(), Vec::new());
         for number in 1..=levels {
-            let has_more = |mask: &u32| mask.count_ones() > number;
-            more.clear();
-            more.resize(left.len().div_ceil(64), 0_u64);
-            left.iter()
-                .enumerate()
-                .for_each(|(index, mask)| more[index / 64] |= u64::from(has_more(mask)) << (index % 64));
-            Ranked::encode(out, &more, left.len());
+            let len = left.len();
+            part(&mut left, &mut here, &mut more, number);
+            Ranked::encode(out, &more, len);
             let mut symbols = BitWriter::new(out);
-            left.iter().filter(|mask| !has_more(mask)).for_each(|mask| symbols.put(symbols_of(*mask), SYMBOL * number));
+            here.iter().for_each(|mask| symbols.put(symbols_of(*mask, number), SYMBOL * number));
             symbols.finish();
-            left.retain(has_more);
             let ones = head + size * (number as usize - 1);
             out[ones..ones + size].copy_from_slice(&(left.len() as u16).to_le_bytes()[..size]);
         }
@@ -216,6 +212,19 @@ impl<'a> Masks<'a> {
     }
 }
 
+// === impl Level ===
+
+impl Level<'_> {
+    /// Asks for the lines that symbol and full mask of an address should be in, so that they come while its rank is counted.
+    #[inline]
+    fn fetch(self, masks: Masks<'_>, index: usize, len: usize, number: u32) {
+        let more = index * self.ones / len.max(1);
+        let symbols = (index - more) * (SYMBOL * number) as usize;
+        masks.data.prefetch((self.symbols + symbols) / 8);
+        masks.data.prefetch(self.end + more * masks.bits as usize / 8);
+    }
+}
+
 /// Bytes that a level's number of ones takes.
 #[inline]
 fn ones_size(addresses: usize) -> usize {
@@ -227,14 +236,33 @@ fn same_form(out: &mut Vec<u8>, mask: &[u8], form: Form) -> Form {
     form
 }
 
-/// The places of the set bits, the lowest one in the lowest five bits.
+/// Leaves those masks in `left` that have more than `number` bits, moves the others to `here`, and sets their bits in `more`
+/// accordingly. Without a branch, as nobody could foresee it.
+fn part(left: &mut Vec<u32>, here: &mut Vec<u32>, more: &mut Vec<u64>, number: u32) {
+    here.clear();
+    here.resize(left.len(), 0);
+    more.clear();
+    more.resize(left.len().div_ceil(64), 0);
+    let (mut kept, mut moved) = (0, 0);
+    for index in 0..left.len() {
+        let mask = left[index];
+        let has_more = mask.count_ones() > number;
+        (left[kept], here[moved]) = (mask, mask);
+        kept += usize::from(has_more);
+        moved += usize::from(!has_more);
+        more[index / 64] |= u64::from(has_more) << (index % 64);
+    }
+    left.truncate(kept);
+    here.truncate(moved);
+}
+
+/// The places of the set bits, of which there are `count`, the lowest one in the lowest five bits.
 #[inline]
-fn symbols_of(mut mask: u32) -> u32 {
-    let (mut symbols, mut shift) = (0, 0);
-    while mask != 0 {
-        symbols |= mask.trailing_zeros() << shift;
-        mask &= mask - 1;
-        shift += SYMBOL;
+fn symbols_of(mut mask: u32, count: u32) -> u32 {
+    let mut symbols = 0;
+    for at in 0..count {
+        symbols |= (mask.trailing_zeros() & 31) << (SYMBOL * at);
+        mask &= mask.wrapping_sub(1);
     }
     symbols
 }

@@ -72,6 +72,7 @@ impl<'a> EliasFano<'a> {
         let width = self.shape.width;
         let bucket = usize::from(suffix) >> width;
         let low = u32::from(suffix) & ((1 << width) - 1);
+        self.fetch_fields(bucket);
         let start = self.start_of(bucket)?;
         let mut rank = start.checked_sub(bucket)?;
         let mut field = (self.at + self.shape.fields) * 8 + rank * width as usize;
@@ -138,8 +139,7 @@ impl<'a> EliasFano<'a> {
     #[inline]
     fn start_of(self, bucket: usize) -> Option<usize> {
         let counted = bucket / STRIDE;
-        let before = if counted == 0 { 0 } else { self.data.u16(self.at + 2 * (counted - 1)) };
-        let start = usize::from(before) + counted * STRIDE;
+        let start = self.before(counted) + counted * STRIDE;
         let mut zeros = (bucket % STRIDE) as u32;
         if zeros == 0 {
             return Some(start);
@@ -156,6 +156,19 @@ impl<'a> EliasFano<'a> {
             word = !self.data.u64(unary + 8 * index);
         }
         Some(index * WORD + select(word, zeros - 1) as usize + 1)
+    }
+
+    /// How many suffixes stand before the bucket of a count.
+    #[inline]
+    fn before(self, counted: usize) -> usize {
+        if counted == 0 { 0 } else { usize::from(self.data.u16(self.at + 2 * (counted - 1))) }
+    }
+
+    /// Asks for the line that the fields of a bucket should be in, so that it comes while the bucket is searched for.
+    #[inline]
+    fn fetch_fields(self, bucket: usize) {
+        let rank = self.before(bucket / STRIDE) + bucket % STRIDE * self.len / self.shape.buckets;
+        self.data.prefetch(self.at + self.shape.fields + rank * self.shape.width as usize / 8);
     }
 
     /// At least 57 bits of unary codes from a bit on.
