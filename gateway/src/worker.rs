@@ -120,6 +120,9 @@ impl Worker {
     /// Adds the visits of an outcome, and returns what must become durable before they are acknowledged. Records without a
     /// time came when they were received, at `now`.
     pub(crate) fn add(&self, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
+        if outcome.accepted() == 0 {
+            return Ok(None);
+        }
         self.sorter.borrow_mut().add(&self.visits, outcome, now)
     }
 
