@@ -1,13 +1,16 @@
-//! The exact sets of unique addresses: IPv4 in compact pages, IPv6 with a cap per /64.
+//! Which addresses came when: exactly, durably, over any range.
 //!
-//! [`UniqueIps`] is the way in: batches of both families go in, what had not been seen before comes out, for a journal to
-//! write. All of it is `Sync` and meant to be shared by the threads that ingest.
+//! [`Visits`] is the way in: batches of addresses, each with its hour, go in and are acknowledged when they are durable;
+//! a [`query::View`] answers how many distinct ones came in any range, which, and when. How it works is told for everybody in
+//! `gateway/docs/visits.md`, and for who changes it in `gateway/ARCHITECTURE.md`. In layers, from the bottom up:
 //!
-//! That an address is *known* says that it is in memory, not that it is on disk: another thread may have got it as new a
-//! moment ago and not written it yet. Whoever acknowledges a batch only when it is durable must also wait for what other
-//! threads were given before, even if nothing in the batch was new.
+//! - [`disk`]: the little that is asked of a file system; [`disk::Simulated`] can fail at any step and lose its power.
+//! - [`UniqueIps`]: the set of all addresses that ever came.
+//! - [`segment`]: files of addresses, with the hours or days of each. [`journal`]: what is not in segments yet.
+//! - The matrices: who came when, and when before that, which is enough to count distinct addresses over any range.
+//! - The history: segments and matrices, owned by one thread. Hot hours in front of it know who came within the hour.
 //!
-//! # Layout
+//! # Sets
 //!
 //! - IPv4: [`Ipv4Set`] has one 64-bit entry for each /16 and behind it a page: a table of 16-bit suffixes (64 bytes, doubling
 //!   up to 4 KiB), then a bitmap of 8 KiB. Pages lie in a buddy allocator of the set's own (`v4/arena.rs`), so they cost the

@@ -51,6 +51,17 @@ fn an_address_takes_eight_bytes_at_most() {
     }
 }
 
+/// As clients come: in runs of neighbours.
+#[test]
+fn a_million_addresses_of_skewed_traffic_take_ten_megabytes_at_most() {
+    let hot = hot();
+    let addresses: Vec<u32> = (0..1_000_000).map(|n| (random(n >> 6) as u32) << 6 | n as u32 & 63).collect();
+    for some in addresses.chunks(1_000) {
+        hot.insert_v4(some, &mut Vec::new()).expect("is open");
+        assert!(hot.bytes() <= 10_000_000);
+    }
+}
+
 #[test]
 fn several_threads_that_bring_the_same_addresses_get_each_as_new_once() {
     let hot = hot();
