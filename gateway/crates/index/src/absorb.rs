@@ -1,9 +1,12 @@
 //! How new visits become part of the history: who came before, who comes after, and what that changes in the matrices.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ahash::RandomState;
 
+use self::known::Known;
 use crate::matrix::{Matrix, Previous};
 use crate::segment::{Segment, SegmentError, SegmentWriter, Span};
 use crate::snapshot::{Address, Floors, Snapshot};
@@ -98,8 +101,8 @@ impl Deltas {
         }
     }
 
-    /// Adds the visits of one address, at ascending hours, that the history does not know; `keep` gets those. If it is
-    /// `unknown`, the history knows nothing at all of the address, and need not be asked. Tells whether it came as new.
+    /// Adds the visits of one address, at ascending hours, each once, that the history does not know; `keep` gets those. If it
+    /// is `unknown`, the history knows nothing at all of the address, and is not asked. Tells whether it came as new.
     pub(crate) fn add<A: Address>(
         &mut self,
         history: &Snapshot,
@@ -108,27 +111,27 @@ impl Deltas {
         mut keep: impl FnMut(Hour),
     ) -> Came {
         let (mut last, mut came): (Option<Hour>, _) = (None, Came::New);
-        for hour in hours.iter().copied() {
-            if Some(hour) == last || hour.day() < history.floors.day {
-                continue;
-            }
-            if !unknown && history.has_hour(address, hour) {
-                came = Came::Again;
-                continue;
-            }
-            self.add_to_hours(history, (address, unknown), hour, last);
+        let mut known: Option<Known<'_, A>> = None;
+        for hour in hours.iter().copied().filter(|hour| hour.day() >= history.floors.day) {
             let day = hour.day();
-            let same_day = last.is_some_and(|last| last.day() == day);
-            if !same_day && !unknown && has_day(history, address, day) {
+            let known = match &mut known {
+                Some(known) if known.day == day => known,
+                known => known.insert(Known::new(history, address, day, unknown)),
+            };
+            if known.has(hour) {
                 came = Came::Again;
-            } else if !same_day {
+                continue;
+            }
+            self.add_to_hours(history, known, hour, last);
+            if known.has_day {
+                came = Came::Again;
+            } else if last.is_none_or(|last| last.day() != day) {
                 let earlier = last.map_or(Previous::Never, |last| Previous::At(last.day().0));
-                let known = if unknown { Previous::Never } else { history.day_before(address, day) };
-                let next = if unknown { None } else { history.day_after(address, day) };
-                if known != Previous::Never || next.is_some() {
+                let (before, after) = (known.day_before(), known.day_after());
+                if before != Previous::Never || after.is_some() {
                     came = Came::Again;
                 }
-                Self::visit(&mut self.days, day.0, earlier.max(known), next.map(|day| day.0));
+                Self::visit(&mut self.days, day.0, earlier.max(before), after.map(|day| day.0));
             }
             last = Some(hour);
             keep(hour);
@@ -139,7 +142,7 @@ impl Deltas {
     fn add_to_hours<A: Address>(
         &mut self,
         history: &Snapshot,
-        (address, unknown): (A, bool),
+        known: &mut Known<'_, A>,
         hour: Hour,
         last: Option<Hour>,
     ) {
@@ -150,13 +153,12 @@ impl Deltas {
                 Some(last) if last < floor => Previous::Before,
                 Some(last) => Previous::At(last.0),
             };
-            let known = if unknown { Previous::Never } else { history.hour_before(address, hour) };
-            let next = if unknown { None } else { history.hour_after(address, hour) };
-            Self::visit(&mut self.hours, hour.0, earlier.max(known), next.map(|hour| hour.0));
+            let (before, after) = (known.hour_before(hour), known.hour_after(hour));
+            Self::visit(&mut self.hours, hour.0, earlier.max(before), after.map(|hour| hour.0));
         } else if last.is_none()
-            && !unknown
-            && let Some(next) = history.hour_after(address, Hour(floor.0 - 1))
-            && history.hour_before(address, next) == Previous::Never
+            && !known.nothing
+            && history.day_before(known.address, floor.day()) == Previous::Never
+            && let Some(next) = Known::new(history, known.address, floor.day(), false).first_hour()
         {
             // It came before the hours that are told apart, which was not known.
             *self.hours.entry((next.0, Previous::Never)).or_default() -= 1;
@@ -203,7 +205,7 @@ pub(crate) fn absorb(
     awaited: &mut Awaited,
 ) -> Result<(Deltas, Vec<Segment>), SegmentError> {
     let (mut deltas, mut fresh) = (Deltas::default(), Fresh::default());
-    let mut hours = Vec::new();
+    let mut hours: Vec<Hour> = Vec::new();
     let mut v4 = sorted_v4(batches);
     v4.dedup_by_key(|visit| *visit >> 1);
     for visits in v4.chunk_by(|a, b| a >> 32 == b >> 32) {
@@ -224,6 +226,7 @@ pub(crate) fn absorb(
         let Some((address, _)) = visits.first() else { continue };
         hours.clear();
         hours.extend(visits.iter().map(|(_, hour)| *hour));
+        hours.dedup();
         deltas.add(history, (*address, false), &hours, |hour| fresh.v6.entry(hour).or_default().push(*address));
     }
     Ok((deltas, fresh.into_segments(history.floors, tenant)?))

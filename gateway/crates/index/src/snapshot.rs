@@ -209,35 +209,6 @@ impl Snapshot {
         }
         loose
     }
-
-    /// The last hour before this one at which the address came.
-    pub(crate) fn hour_before<A: Address>(&self, address: A, hour: Hour) -> Previous {
-        let day = hour.day();
-        let today = self.hours_of(address, day) & ((1 << hour.of_day()) - 1);
-        if let Some(bit) = today.checked_ilog2() {
-            return Previous::At(day.first_hour().0 + bit);
-        }
-        match self.day_before(address, day) {
-            Previous::At(day) if Day(day) < self.floors.hour.day() => Previous::Before,
-            Previous::At(day) => match self.hours_of(address, Day(day)).checked_ilog2() {
-                Some(bit) => Previous::At(Day(day).first_hour().0 + bit),
-                None => Previous::Before,
-            },
-            other => other,
-        }
-    }
-
-    /// The first hour after this one at which the address came.
-    pub(crate) fn hour_after<A: Address>(&self, address: A, hour: Hour) -> Option<Hour> {
-        let day = hour.day();
-        let today = self.hours_of(address, day) & (u64::MAX << (hour.of_day() + 1)) as u32;
-        if today != 0 {
-            return Some(Hour(day.first_hour().0 + today.trailing_zeros()));
-        }
-        let day = self.day_after(address, day)?;
-        let mask = self.hours_of(address, day);
-        (mask != 0).then(|| Hour(day.first_hour().0 + mask.trailing_zeros()))
-    }
 }
 
 // === impl Loose ===
