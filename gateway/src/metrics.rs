@@ -4,11 +4,13 @@
 //! than all the rest of the counting takes. Those metrics have one more label inside, [`WORKER`], which `merge` takes
 //! out again by adding up.
 
+mod history;
 mod merge;
 mod openmetrics;
 
 use std::time::Duration;
 
+use history::HistoryMetrics;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -55,16 +57,6 @@ pub(crate) struct Metrics {
     pub(crate) journal_fsync: Histogram,
     pub(crate) journal_cut: IntCounter,
     pub(crate) history: HistoryMetrics,
-}
-
-/// What the history occupies, asked at each scrape.
-pub(crate) struct HistoryMetrics {
-    pub(crate) hot_bytes: IntGauge,
-    pub(crate) hot_hours: IntGauge,
-    pub(crate) segments: IntGauge,
-    pub(crate) segment_bytes: IntGauge,
-    pub(crate) journal_bytes: IntGauge,
-    pub(crate) journal_failing: IntGauge,
 }
 
 /// What one worker counts at every request, found once.
@@ -333,24 +325,6 @@ impl Metrics {
     fn describe_build(&self, make: &Make<'_>) {
         let build = make.gauges("tallygate_build_info", "What is running; always 1.", &["version", "revision"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), env!("TALLYGATE_REVISION")]).set(1);
-    }
-}
-
-// === impl HistoryMetrics ===
-
-impl HistoryMetrics {
-    fn new(make: &Make<'_>) -> Self {
-        Self {
-            hot_bytes: make.gauge("tallygate_hot_bytes", "Memory of the hours that are being written to."),
-            hot_hours: make.gauge("tallygate_hot_hours", "Hours that are being written to."),
-            segments: make.gauge("tallygate_segments", "Segments of the history."),
-            segment_bytes: make.gauge("tallygate_segment_bytes", "Bytes of the segments of the history."),
-            journal_bytes: make.gauge("tallygate_journal_file_bytes", "Bytes of the journal that segments lack yet."),
-            journal_failing: make.gauge(
-                "tallygate_journal_failing",
-                "1 while the journal cannot be written, and requests with new visits are refused.",
-            ),
-        }
     }
 }
 

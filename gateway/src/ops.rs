@@ -165,13 +165,7 @@ impl Ops {
         metrics.unique.set(gauge(unique.len()));
         metrics.saturated_prefixes.set(gauge(visits.ever().saturated_prefixes()));
         metrics.set_bytes.set(gauge(visits.ever().memory_bytes() as u64));
-        let (history, stats) = (&metrics.history, visits.stats());
-        history.hot_bytes.set(gauge(stats.hot_bytes as u64));
-        history.hot_hours.set(gauge(stats.hot_hours as u64));
-        history.segments.set(gauge(stats.segments as u64));
-        history.segment_bytes.set(gauge(stats.segment_bytes));
-        history.journal_bytes.set(gauge(stats.journal_bytes));
-        history.journal_failing.set(gauge(u64::from(visits.progress().failing)));
+        metrics.history.refresh(visits);
         metrics.in_flight.set(gauge(in_flight.held() as u64));
         metrics.in_flight_limit.set(gauge(in_flight.limit() as u64));
         for active in &serving.load().plugins {
