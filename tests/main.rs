@@ -15,6 +15,7 @@ mod ingest;
 mod operations;
 mod plugin_command;
 mod protocols;
+mod queries;
 mod readme;
 mod reloading;
 mod routes;

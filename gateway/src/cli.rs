@@ -2,9 +2,14 @@
 
 mod bench;
 mod check;
+mod client;
 mod compile_plugin;
+mod forget;
 mod plugin;
+mod query;
 mod serve;
+mod table;
+mod terminal;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -43,6 +48,15 @@ enum Command {
         #[command(subcommand)]
         command: plugin::Plugin,
     },
+    /// Tell which addresses came when: of a running gateway, or of a data directory
+    #[command(after_help = "Without --data-dir and --config, a running gateway is asked.")]
+    Query {
+        #[command(subcommand)]
+        command: query::Query,
+    },
+    /// Forget addresses, as if they had never come
+    #[command(after_help = "The admin token (ops.admin_token) of a running gateway is read from TALLYGATE_TOKEN.")]
+    Forget(forget::Forget),
     /// Print a completion script
     Completions {
         /// Which shell to complete for
@@ -85,6 +99,8 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&Source { file: arguments.config, overrides: from_environment() }),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Plugin { command } => plugin::run(&command, plugin::Environment::read(std::env::var_os)),
+        Command::Query { command } => query::run(&command, &query::environment(std::env::var_os)),
+        Command::Forget(arguments) => forget::run(&arguments, query::environment(std::env::var_os)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tallygate", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

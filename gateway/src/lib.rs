@@ -13,6 +13,7 @@ mod metrics;
 mod net;
 mod ops;
 mod pipeline;
+mod query;
 mod reload;
 mod serving;
 mod shipped;

@@ -55,7 +55,7 @@ pub(crate) async fn serve<S, B>(stream: TcpStream, service: S, waits: Waits, mut
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
     S::Future: 'static,
-    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + 'static,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
 {
     prepare(&stream, waits.write);
     let Some(speaks_http2) = greet(&stream, waits, draining.clone()).await else { return };

@@ -1,6 +1,8 @@
 //! The operations port: metrics and health, on a runtime of its own, so that no flood of logs makes it late.
 
 mod admin;
+mod reply;
+mod visits;
 
 use std::convert::Infallible;
 use std::io;
@@ -33,6 +35,8 @@ struct Ops {
     draining: watch::Receiver<bool>,
     /// Places for what loads plugins. Each holds a thread, and a component.
     loads: Arc<Semaphore>,
+    /// Places for questions that take their time. Each holds a thread.
+    questions: Arc<Semaphore>,
 }
 
 const WAITS: Waits =
@@ -42,6 +46,9 @@ const CONNECTIONS: usize = 256;
 
 /// Uploads and reloads that may be under way at the same time: one that loads, and one that waits.
 const LOADS: usize = 2;
+
+/// Questions that may be under way at the same time, of those that take more than microseconds.
+const QUESTIONS: usize = 4;
 
 const PAGE: &str = include_str!("ops/index.html");
 
@@ -60,7 +67,8 @@ pub(crate) fn start(
         let runtime = builder.build_local(LocalOptions::default())?;
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener)?;
-            let ops = Ops { shared, swap, draining, loads: Arc::new(Semaphore::new(LOADS)) };
+            let places = |places| Arc::new(Semaphore::new(places));
+            let ops = Ops { shared, swap, draining, loads: places(LOADS), questions: places(QUESTIONS) };
             accept(listener, router(ops), stop).await;
             Ok(())
         })
@@ -79,6 +87,7 @@ fn router(ops: Ops) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .merge(admin::router(ops.clone()))
+        .merge(visits::router(ops.clone()))
         .fallback(async || (StatusCode::NOT_FOUND, "not here; / tells what is\n"))
         .with_state(ops)
 }

@@ -132,6 +132,10 @@ impl Connection {
         if reply.status < 200 {
             return self.reply_or_close();
         }
+        if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = self.chunks();
+            return Some(reply);
+        }
         let length = reply.header("content-length").map(|length| length.parse::<usize>().expect("a number"));
         while length.is_none_or(|length| self.received.len() < length) {
             if self.receive() == 0 {
@@ -141,6 +145,33 @@ impl Connection {
         }
         reply.body = self.received.drain(..length.unwrap_or(self.received.len())).collect();
         Some(reply)
+    }
+
+    /// A body in chunks, put together. None may be missing.
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.take_line();
+            let size =
+                usize::from_str_radix(line.trim(), 16).unwrap_or_else(|_| panic!("no size of a chunk: {line:?}"));
+            while self.received.len() < size + 2 {
+                assert!(self.receive() > 0, "the reply breaks off after {} bytes", body.len());
+            }
+            body.extend(self.received.drain(..size));
+            self.received.drain(..2);
+            if size == 0 {
+                return body;
+            }
+        }
+    }
+
+    fn take_line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                return String::from_utf8(self.received.drain(..=end).collect()).expect("text");
+            }
+            assert!(self.receive() > 0, "the reply breaks off");
+        }
     }
 
     /// Whether there is something to read: bytes, or that the peer has closed.
@@ -163,7 +194,7 @@ impl Connection {
 
     /// Waits for bytes; 0 if the peer has closed, in whichever way.
     fn receive(&mut self) -> usize {
-        let mut buffer = [0; 16 << 10];
+        let mut buffer = [0; 64 << 10];
         match self.stream.read(&mut buffer) {
             Ok(count) => {
                 self.received.extend_from_slice(&buffer[..count]);

@@ -1,12 +1,9 @@
 //! `tallygate plugin`: the plugins of a running gateway, over its operations port.
 
 mod answers;
-mod client;
 mod deployed;
 mod difference;
 mod table;
-mod terminal;
-mod upload;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -16,13 +13,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
+use super::client::{self, Client, Reply, Target, bearer};
+use super::terminal::Terminal;
 use answers::{Deployed, Plugins, Refusal, RolledBack};
-use client::{Client, Reply, Target};
 use deployed::Outcome;
-use terminal::Terminal;
 
 #[derive(Subcommand)]
 pub(super) enum Plugin {
@@ -76,8 +73,8 @@ pub(super) struct Environment {
     no_color: Option<OsString>,
 }
 
-/// Holds the token: arguments can be read by everybody on the machine.
-const TOKEN: &str = "TALLYGATE_TOKEN";
+const WASM: &str = "application/wasm";
+const NOTHING: client::Content = (WASM, Bytes::new());
 
 pub(super) fn run(command: &Plugin, environment: Environment) -> Result<ExitCode> {
     let terminal = Terminal::of_stdout(environment.no_color.as_deref());
@@ -90,20 +87,20 @@ pub(super) fn run(command: &Plugin, environment: Environment) -> Result<ExitCode
     };
     let (Plugin::List(gateway) | Plugin::Deploy(Deploy { gateway, .. }) | Plugin::Rollback(Rollback { gateway, .. })) =
         command;
-    let client = Client { target: gateway.url.clone(), token };
+    let client = Client { target: gateway.url.clone(), token: Some(token) };
     match command {
         Plugin::List(_) => {
-            let reply = client.send(Method::GET, "/admin/plugins", Bytes::new())?;
+            let reply = client.send(Method::GET, "/admin/plugins", NOTHING)?;
             conclude(&reply, gateway, &terminal, |plugins: &Plugins| Outcome::done(table::list(plugins, &terminal)))
         }
         Plugin::Deploy(deploy) => {
             let component = std::fs::read(&deploy.file);
             let component = component.with_context(|| format!("cannot read {}", deploy.file.display()))?;
-            let reply = client.send(Method::PUT, &path_of(deploy), component.into())?;
+            let reply = client.send(Method::PUT, &path_of(deploy), (WASM, component.into()))?;
             conclude(&reply, gateway, &terminal, |deployed: &Deployed| deployed::deployed(deployed, &terminal))
         }
         Plugin::Rollback(Rollback { name, .. }) => {
-            let reply = client.send(Method::POST, &format!("/admin/plugins/{name}/rollback"), Bytes::new())?;
+            let reply = client.send(Method::POST, &format!("/admin/plugins/{name}/rollback"), NOTHING)?;
             conclude(&reply, gateway, &terminal, |back: &RolledBack| Outcome::done(deployed::rolled_back(back)))
         }
     }
@@ -113,7 +110,7 @@ pub(super) fn run(command: &Plugin, environment: Environment) -> Result<ExitCode
 
 impl Environment {
     pub(super) fn read(variable: impl Fn(&'static str) -> Option<OsString>) -> Self {
-        Self { token: variable(TOKEN), no_color: variable("NO_COLOR") }
+        Self { token: variable(client::TOKEN), no_color: variable("NO_COLOR") }
     }
 }
 
@@ -152,17 +149,6 @@ fn conclude<T: DeserializeOwned>(
         None => writeln!(stdout, "{}", outcome.text)?,
     }
     Ok(if outcome.done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// What goes into a request's `Authorization`.
-fn bearer(token: Option<OsString>) -> Result<HeaderValue, String> {
-    let Some(token) = token.filter(|token| !token.is_empty()) else {
-        return Err(format!("{TOKEN} is not set; set it to what ops.admin_token is in the gateway's configuration"));
-    };
-    let value = token.to_str().and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
-    let mut value = value.ok_or_else(|| format!("{TOKEN} holds a character that no token has"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn name(text: &str) -> Result<String, &'static str> {

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::{Service, service_fn};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -65,23 +65,28 @@ pub(super) struct Watched {
 /// One request under way.
 struct UnderWay(Rc<Activity>);
 
+/// The body of an answer. Its request is under way until all of it is written.
+pub(super) struct Lasting<B> {
+    body: B,
+    _under_way: UnderWay,
+}
+
 /// The service, noting which requests are under way.
 pub(super) fn note<S, B>(
     service: S,
     activity: Rc<Activity>,
-) -> impl Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: 'static>
+) -> impl Service<Request<Incoming>, Response = Response<Lasting<B>>, Error = Infallible, Future: 'static>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S::Future: 'static,
-    B: Body + 'static,
+    B: Body + Unpin + 'static,
 {
     service_fn(move |request| {
         let under_way = UnderWay::new(&activity);
         let answer = service.call(request);
         async move {
-            let answer = answer.await;
-            drop(under_way);
-            answer
+            let answer = answer.await?;
+            Ok(answer.map(|body| Lasting { body, _under_way: under_way }))
         }
     })
 }
@@ -178,6 +183,28 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.ended.set(self.0.ended.get() + 1);
         self.0.reads_before.set(self.0.reads.get());
+    }
+}
+
+// === impl Lasting ===
+
+impl<B: Body + Unpin> Body for Lasting<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -10,23 +10,25 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post, put};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tallygate_plugin_host::{MAX_COMPONENT, Stage};
 use tokio::time::timeout;
 
 use super::Ops;
+use super::reply::{self, error};
 use crate::swap::{Denied, Refusal, Swap, Wish};
 
 /// For a component to arrive.
 const UPLOAD: Duration = Duration::from_secs(60);
+const BUSY: &str = "other plugins are being loaded; try again when they are";
 
 pub(super) fn router(ops: Ops) -> Router<Ops> {
     Router::new()
@@ -38,7 +40,7 @@ pub(super) fn router(ops: Ops) -> Router<Ops> {
 }
 
 /// Lets through who brings the token.
-async fn authorise(State(ops): State<Ops>, request: Request, next: Next) -> Response {
+pub(super) async fn authorise(State(ops): State<Ops>, request: Request, next: Next) -> Response {
     let serving = ops.shared.serving.load_full();
     let Some(token) = &serving.config.ops.admin_token else {
         let message = "there is no administration: the configuration has neither ops.admin_token nor admin_token_file";
@@ -57,7 +59,7 @@ async fn authorise(State(ops): State<Ops>, request: Request, next: Next) -> Resp
 
 async fn list(State(ops): State<Ops>) -> Response {
     let plugins = on_another_thread(&ops, |swap| swap.view().iter().map(view::plugin).collect::<Vec<_>>()).await;
-    reply(StatusCode::OK, &json!({ "plugins": plugins }))
+    reply::json(StatusCode::OK, &json!({ "plugins": plugins }))
 }
 
 async fn deploy(State(ops): State<Ops>, Path(name): Path<String>, uri: Uri, body: Body) -> Response {
@@ -69,7 +71,7 @@ async fn deploy(State(ops): State<Ops>, Path(name): Path<String>, uri: Uri, body
     if let Err(denied) = ops.swap.serves(&name) {
         return denial(&denied);
     }
-    let Ok(place) = Arc::clone(&ops.loads).try_acquire_owned() else { return busy() };
+    let Ok(place) = Arc::clone(&ops.loads).try_acquire_owned() else { return reply::busy(BUSY) };
     let component = match read(body).await {
         Ok(component) => component,
         Err(refusal) => {
@@ -90,7 +92,7 @@ async fn deploy(State(ops): State<Ops>, Path(name): Path<String>, uri: Uri, body
         }
     });
     match deployed.await {
-        Ok(deployed) => reply(StatusCode::OK, &view::deployed(&name, &deployed, wish)),
+        Ok(deployed) => reply::json(StatusCode::OK, &view::deployed(&name, &deployed, wish)),
         Err(denied) => denial(&denied),
     }
 }
@@ -101,7 +103,7 @@ async fn roll_back(State(ops): State<Ops>, Path(name): Path<String>) -> Response
         move |swap| swap.roll_back(&name)
     });
     match done.await {
-        Ok(done) => reply(StatusCode::OK, &view::rolled_back(&name, &done)),
+        Ok(done) => reply::json(StatusCode::OK, &view::rolled_back(&name, &done)),
         Err(denied) => denial(&denied),
     }
 }
@@ -115,14 +117,14 @@ async fn reload(State(ops): State<Ops>, uri: Uri) -> Response {
         Ok(wish) => wish,
         Err(message) => return error(StatusCode::BAD_REQUEST, "bad-query", &message),
     };
-    let Ok(place) = Arc::clone(&ops.loads).try_acquire_owned() else { return busy() };
+    let Ok(place) = Arc::clone(&ops.loads).try_acquire_owned() else { return reply::busy(BUSY) };
     let reloaded = on_another_thread(&ops, move |swap| {
         let reloaded = swap.reload(wish);
         drop(place);
         reloaded
     });
     match reloaded.await {
-        Ok(()) => reply(StatusCode::OK, &json!({"reloaded": true})),
+        Ok(()) => reply::json(StatusCode::OK, &json!({"reloaded": true})),
         Err(problems) => error(StatusCode::UNPROCESSABLE_ENTITY, "refused", &problems),
     }
 }
@@ -175,22 +177,7 @@ fn denial(denied: &Denied) -> Response {
         Denied::Refused(refusal) => {
             let status =
                 if refusal.stage == Stage::Shadow { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
-            reply(status, &view::refused(refusal))
+            reply::json(status, &view::refused(refusal))
         }
     }
-}
-
-fn busy() -> Response {
-    let message = "other plugins are being loaded; try again when they are";
-    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
-    response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
-    response
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    reply(status, &json!({"error": {"code": code, "message": message}}))
-}
-
-fn reply(status: StatusCode, json: &Value) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], format!("{json}\n")).into_response()
 }

@@ -139,7 +139,8 @@ impl<'a> View<'a> {
         let parts = &self.snapshot;
         let hours = parts.hours.keys().next_back().map(|hour| hour.day());
         let months = parts.months.keys().next_back().map(|month| month.last_day().min(self.now.day()));
-        let last = [hours, parts.days.keys().next_back().copied(), months, Some(self.now.day())];
+        let hot = self.hot.last().map(|hour| hour.hour().day());
+        let last = [hours, parts.days.keys().next_back().copied(), months, hot, Some(self.now.day())];
         Range::days(self.floors().day, last.into_iter().flatten().max().unwrap_or(self.now.day()))
     }
 

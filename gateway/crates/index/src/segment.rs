@@ -74,7 +74,7 @@ mod union;
 mod v6;
 mod writer;
 
-pub use self::merge::{Input, Project, Without, merge, write_merged};
+pub use self::merge::{Input, Project, Without, merge, merge_v4, merge_v6, write_merged};
 pub use self::union::count_union;
 pub use self::writer::{SegmentWriter, Written};
 
@@ -85,6 +85,7 @@ use self::index::{Entry, Index};
 use self::masks::Masks;
 use crate::disk::Content;
 use crate::time::{Day, Hour, Month};
+use std::ops::RangeInclusive;
 
 /// What time a segment is about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -252,14 +253,29 @@ impl Segment {
 
     /// The IPv4 addresses, one block for each /16 that has any, ascending.
     pub fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
+        self.blocks_within(0..=u16::MAX)
+    }
+
+    /// The IPv4 addresses with some upper halves.
+    pub(crate) fn blocks_within(&self, within: RangeInclusive<u16>) -> impl Iterator<Item = Block<'_>> {
         let data = self.data();
-        let keys = self.index.keys(data).into_iter().enumerate();
-        keys.map(move |(rank, key)| self.block(data, key, self.index.entry(data, rank)))
+        let single = within.start() == within.end();
+        // One is looked up; for more of them, all keys are read.
+        let one = if single { self.index.find(data, *within.start()) } else { None };
+        let one = one.map(|entry| self.block(data, *within.start(), entry));
+        let keys = if single { Vec::new() } else { self.index.keys(data) };
+        let keys = keys.into_iter().enumerate().filter(move |(_, key)| within.contains(key));
+        one.into_iter().chain(keys.map(move |(rank, key)| self.block(data, key, self.index.entry(data, rank))))
     }
 
     /// The IPv6 addresses and their masks, ascending.
     pub fn v6_entries(&self) -> impl Iterator<Item = (u128, u32)> {
-        self.index.v6.entries(self.data(), self.span().bits() > 1)
+        self.v6_entries_from(0)
+    }
+
+    /// The IPv6 addresses from one on.
+    pub(crate) fn v6_entries_from(&self, first: u128) -> impl Iterator<Item = (u128, u32)> {
+        self.index.v6.entries_from(self.data(), first, self.span().bits() > 1)
     }
 
     fn open_parts(content: Content, footer: &Footer) -> Result<Self, SegmentError> {

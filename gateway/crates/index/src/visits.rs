@@ -1,5 +1,6 @@
 //! Visits: which addresses came at which hours, exactly, durably, over any range.
 
+mod inspection;
 pub(crate) mod load;
 mod write;
 
@@ -25,6 +26,7 @@ use crate::snapshot::Snapshot;
 use crate::unique::UniqueIps;
 use crate::v6::Ipv6Policy;
 
+pub use self::inspection::Inspection;
 pub use self::load::Opened;
 pub use self::write::{Scratch, Write};
 

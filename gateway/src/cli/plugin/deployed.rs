@@ -2,7 +2,7 @@
 
 use super::answers::{Deployed, Refusal, RolledBack, Shadow};
 use super::difference;
-use super::terminal::{Terminal, fit};
+use crate::cli::terminal::{MESSAGE, Terminal, fit};
 
 /// What a command ends with.
 pub(super) struct Outcome {
@@ -10,9 +10,6 @@ pub(super) struct Outcome {
     /// Whether what was asked for is so now.
     pub(super) done: bool,
 }
-
-/// The longest message that is shown: some compilers and plugins have a lot to say.
-pub(super) const MESSAGE: usize = 2000;
 
 const FORCE: &str = "with --force it serves all the same";
 

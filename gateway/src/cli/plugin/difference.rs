@@ -1,7 +1,7 @@
 //! How a new plugin did on past records, beside the one that serves.
 
 use super::answers::{Answer, Example, Shadow};
-use super::terminal::{Colour, Terminal, fit};
+use crate::cli::terminal::{Colour, Terminal, fit};
 
 /// A summary, and below it the records on which the two differ.
 pub(super) fn describe(shadow: &Shadow, terminal: &Terminal) -> String {

@@ -1,9 +1,10 @@
 //! The plugins of a gateway as a table, and below it what went wrong with them last.
 
 use super::answers::{LastError, Plugin, Plugins};
-use super::deployed::{MESSAGE, short};
+use super::deployed::short;
 use super::difference;
-use super::terminal::{Terminal, fit};
+use crate::cli::table;
+use crate::cli::terminal::{MESSAGE, Terminal, fit};
 
 const HEADER: [&str; 10] =
     ["name", "generation", "state", "source", "version", "digest", "since", "accepted", "rejected", "traps"];
@@ -13,7 +14,8 @@ const NUMBERS: [&str; 4] = ["generation", "accepted", "rejected", "traps"];
 const CELL: usize = 32;
 
 pub(super) fn list(plugins: &Plugins, terminal: &Terminal) -> String {
-    let mut text = lines(plugins.plugins.iter().map(row).collect()).join("\n");
+    let rows: Vec<_> = plugins.plugins.iter().map(row).collect();
+    let mut text = table::lines(&HEADER, &NUMBERS, &rows).join("\n");
     for plugin in &plugins.plugins {
         if let Some(error) = &plugin.last_error {
             text += &format!("\n\n{}", last_error(&plugin.name, error, terminal));
@@ -36,20 +38,6 @@ fn row(plugin: &Plugin) -> [String; 10] {
         plugin.rejected.to_string(),
         plugin.traps.to_string(),
     ]
-}
-
-/// Aligned lines, the header first.
-fn lines(mut rows: Vec<[String; 10]>) -> Vec<String> {
-    rows.insert(0, HEADER.map(str::to_owned));
-    let widths =
-        std::array::from_fn::<_, 10, _>(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0));
-    let line = |row: &[String; 10]| {
-        let cells = HEADER.iter().zip(row).zip(widths).map(|((column, cell), width)| {
-            if NUMBERS.contains(column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 fn last_error(plugin: &str, error: &LastError, terminal: &Terminal) -> String {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Range, RangeError, View};
 use crate::Day;
-use crate::segment::{Input, Project, merge};
+use crate::segment::{Input, Project, merge, merge_v4, merge_v6};
 
 /// Addresses with the same leading bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -67,12 +67,14 @@ impl View<'_> {
         Ok(merge(&self.inputs(range), v4, |address, _| each.borrow_mut()(Ipv6Addr::from_bits(address).into())))
     }
 
-    /// How many distinct addresses of a network came in a range.
+    /// How many distinct addresses of a network came in a range. Of a network that is smaller than what counts as one
+    /// address, whether that came.
     ///
     /// # Errors
     /// As [`Self::check`].
     pub fn distinct_in(&self, network: Network, range: Range) -> Result<u64, RangeError> {
         self.check(range)?;
+        let network = self.counted_network(network);
         if let IpAddr::V4(first) = network.address
             && network.prefix >= 32 - FEW_BITS
         {
@@ -81,12 +83,45 @@ impl View<'_> {
             let came = |address: &u32| inputs.iter().any(|input| input.segment.v4(*address) & input.keep != 0);
             return Ok((first..=first | !mask_v4(network.prefix)).filter(came).count() as u64);
         }
+        Ok(match network.address {
+            IpAddr::V4(first) => self.count_v4(first.to_bits(), first.to_bits() | !mask_v4(network.prefix), range),
+            IpAddr::V6(first) => self.count_v6(first.to_bits(), first.to_bits() | !mask_v6(network.prefix), range),
+        })
+    }
+
+    /// The network, but for bits that addresses are not told apart by.
+    fn counted_network(&self, network: Network) -> Network {
+        let told_apart = self.granularity.mask(u128::MAX).leading_ones() as u8;
+        match network.address {
+            IpAddr::V6(_) if network.prefix > told_apart => Network::of(network.address, told_apart).unwrap_or(network),
+            _ => network,
+        }
+    }
+
+    fn count_v4(&self, first: u32, last: u32, range: Range) -> u64 {
         let mut count = 0;
-        let Ok(()) = self.each::<Infallible>(range, |address| {
-            count += u64::from(Network::of(address, network.prefix) == Some(network));
+        let within = |key: u16, suffixes: &[u16], _: &[u32]| {
+            let high = u32::from(key) << 16;
+            let start = suffixes.partition_point(|suffix| high | u32::from(*suffix) < first);
+            let end = suffixes.partition_point(|suffix| high | u32::from(*suffix) <= last);
+            count += (end - start) as u64;
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = merge_v4(&self.inputs(range), (first >> 16) as u16..=(last >> 16) as u16, within);
+        count
+    }
+
+    fn count_v6(&self, first: u128, last: u128, range: Range) -> u64 {
+        let mut count = 0;
+        // Fails with the first address beyond the network, as there is nothing to look for from there on.
+        let _beyond = merge_v6(&self.inputs(range), first, &mut |address, _| {
+            if address > last {
+                return Err(());
+            }
+            count += 1;
             Ok(())
-        })?;
-        Ok(count)
+        });
+        count
     }
 
     /// The networks with most distinct addresses in a range, the largest first: IPv4 ones and IPv6 ones of so many bits.

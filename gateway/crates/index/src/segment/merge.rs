@@ -6,6 +6,7 @@ use super::{Block, Segment};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 
 /// One of the segments that are put together.
 #[derive(Clone, Copy)]
@@ -71,19 +72,29 @@ struct Table {
 /// mask comes to zero are left out.
 pub fn merge<E>(
     inputs: &[Input<'_>],
-    mut v4: impl FnMut(u16, &[u16], &[u32]) -> Result<(), E>,
+    v4: impl FnMut(u16, &[u16], &[u32]) -> Result<(), E>,
     mut v6: impl FnMut(u128, u32) -> Result<(), E>,
+) -> Result<(), E> {
+    merge_v4(inputs, 0..=u16::MAX, v4)?;
+    merge_v6(inputs, 0, &mut v6)
+}
+
+/// As [`merge`], of IPv4 addresses within some /16s, without reading the others.
+pub fn merge_v4<E>(
+    inputs: &[Input<'_>],
+    keys: RangeInclusive<u16>,
+    mut v4: impl FnMut(u16, &[u16], &[u32]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut table = Table::new();
     let (mut suffixes, mut masks) = (Vec::new(), Vec::new());
-    let mut sweep = sweep(inputs);
+    let mut sweep = sweep(inputs, keys);
     while let Some((key, blocks)) = sweep.next() {
         table.merge(blocks, &mut suffixes, &mut masks);
         if !suffixes.is_empty() {
             v4(key, &suffixes, &masks)?;
         }
     }
-    merge_v6(inputs, &mut v6)
+    Ok(())
 }
 
 /// Merges segments into a new one, leaving out some addresses.
@@ -166,10 +177,13 @@ fn bit_of(bit: u32) -> u32 {
 
 // === impl Sweep ===
 
-/// Begins to go through the blocks of all inputs, key by key.
-pub(super) fn sweep<'a>(inputs: &'a [Input<'a>]) -> Sweep<'a, impl Iterator<Item = Block<'a>>> {
+/// Begins to go through the blocks of all inputs that have one of the keys, key by key.
+pub(super) fn sweep<'a>(
+    inputs: &'a [Input<'a>],
+    keys: RangeInclusive<u16>,
+) -> Sweep<'a, impl Iterator<Item = Block<'a>>> {
     let cursor = |input: &'a Input<'a>| {
-        let mut rest = input.segment.blocks();
+        let mut rest = input.segment.blocks_within(keys.clone());
         Cursor { input, next: rest.next(), rest }
     };
     Sweep { cursors: inputs.iter().map(cursor).collect(), blocks: Vec::new() }
@@ -275,9 +289,13 @@ fn copy(input: &Input<'_>, block: &Block<'_>, suffixes: &mut Vec<u16>, masks: &m
     }
 }
 
-/// Calls `each` with every IPv6 address that has a mask then, ascending.
-pub(super) fn merge_v6<E>(inputs: &[Input<'_>], each: &mut impl FnMut(u128, u32) -> Result<(), E>) -> Result<(), E> {
-    let mut entries: Vec<_> = inputs.iter().map(|input| input.segment.v6_entries()).collect();
+/// As [`merge`], of the IPv6 addresses from one on.
+pub fn merge_v6<E>(
+    inputs: &[Input<'_>],
+    first: u128,
+    each: &mut impl FnMut(u128, u32) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut entries: Vec<_> = inputs.iter().map(|input| input.segment.v6_entries_from(first)).collect();
     let heads = entries.iter_mut().enumerate().filter_map(|(from, entries)| Some((Reverse(entries.next()?), from)));
     let mut heads: BinaryHeap<_> = heads.collect();
     while let Some(&(Reverse((address, _)), _)) = heads.peek() {

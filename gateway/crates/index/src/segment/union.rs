@@ -11,7 +11,7 @@ use std::convert::Infallible;
 pub fn count_union(inputs: &[Input<'_>]) -> u64 {
     let mut counter = Counter { present: Bitmap::new(), suffixes: Vec::new(), masks: Vec::new() };
     let mut count = 0;
-    let mut sweep = sweep(inputs);
+    let mut sweep = sweep(inputs, 0..=u16::MAX);
     while let Some((_, blocks)) = sweep.next() {
         count += u64::from(counter.count(blocks));
     }
@@ -61,7 +61,7 @@ fn count_v6(inputs: &[Input<'_>]) -> u64 {
     }
     let mut count = 0;
     let plain: Vec<_> = inputs.iter().map(Input::as_presence).collect();
-    let Ok(()) = merge_v6(&plain, &mut |_, _| {
+    let Ok(()) = merge_v6(&plain, 0, &mut |_, _| {
         count += 1;
         Ok::<_, Infallible>(())
     });

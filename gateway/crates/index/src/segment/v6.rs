@@ -27,6 +27,28 @@ const FULL_MASK: u8 = 255;
 impl V6Index {
     /// The mask of an address, 0 if it is not there.
     pub(super) fn find(&self, data: Bytes<'_>, address: u128, masked: bool) -> u32 {
+        let Some(group) = self.group_of(data, address) else {
+            return 0;
+        };
+        let mut entries = self.from_group(data, group, masked);
+        entries.left = entries.left.min(V6_GROUP);
+        let mut entries = entries.skip_while(|(found, _)| *found < address);
+        entries.next().map_or(0, |(found, mask)| if found == address { mask } else { 0 })
+    }
+
+    /// The addresses from one on.
+    pub(super) fn entries_from<'a>(
+        &self,
+        data: Bytes<'a>,
+        first: u128,
+        masked: bool,
+    ) -> impl Iterator<Item = (u128, u32)> + use<'a> {
+        let group = self.group_of(data, first).unwrap_or(0);
+        self.from_group(data, group, masked).skip_while(move |(found, _)| *found < first)
+    }
+
+    /// The only group that can have an address.
+    fn group_of(&self, data: Bytes<'_>, address: u128) -> Option<usize> {
         let (mut low, mut high) = (0, self.groups);
         while low < high {
             let middle = low.midpoint(high);
@@ -36,17 +58,12 @@ impl V6Index {
                 high = middle;
             }
         }
-        let Some(group) = low.checked_sub(1) else {
-            return 0;
-        };
-        let left = self.len.saturating_sub(group as u64 * V6_GROUP).min(V6_GROUP);
-        let entries = V6Entries { data, index: *self, masked, group, left, in_group: 0, at: 0, address: 0 };
-        let mut entries = entries.skip_while(|(found, _)| *found < address);
-        entries.next().map_or(0, |(found, mask)| if found == address { mask } else { 0 })
+        low.checked_sub(1)
     }
 
-    pub(super) fn entries<'a>(&self, data: Bytes<'a>, masked: bool) -> V6Entries<'a> {
-        V6Entries { data, index: *self, masked, group: 0, left: self.len, in_group: 0, at: 0, address: 0 }
+    fn from_group<'a>(&self, data: Bytes<'a>, group: usize, masked: bool) -> V6Entries<'a> {
+        let left = self.len.saturating_sub(group as u64 * V6_GROUP);
+        V6Entries { data, index: *self, masked, group, left, in_group: 0, at: 0, address: 0 }
     }
 
     /// Checks that the groups ascend and lie where they can.

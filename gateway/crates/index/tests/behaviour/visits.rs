@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use tallygate_index::disk::Simulated;
+use tallygate_index::disk::{Disk, Simulated};
 use tallygate_index::query::{Bucket, Moment, Network, Range, View};
-use tallygate_index::visits::{Options, Scratch};
+use tallygate_index::visits::{Inspection, Options, Scratch};
 use tallygate_index::{Counts, Day, Hour, Ipv6Policy, Visits};
 
 use crate::support::{Quiet, Random};
@@ -29,6 +29,14 @@ struct Subject {
     clock: Arc<AtomicI64>,
     scratch: Scratch,
     random: Random,
+}
+
+/// What is asked of both.
+struct Question {
+    range: Range,
+    address: IpAddr,
+    /// Of a network around the address.
+    prefixes: (u8, u8),
 }
 
 const RETENTION: u32 = 70;
@@ -80,16 +88,19 @@ impl Subject {
         new
     }
 
-    fn open(&mut self) {
+    fn options(&self) -> Options {
         let clock = Arc::clone(&self.clock);
-        let options = Options {
+        Options {
             retention: RETENTION,
             ipv6: Ipv6Policy::default(),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             hot_bytes: 40_000,
             ..Options::default()
-        };
-        let opened = Visits::open(Arc::new(self.disk.clone()), options, Arc::new(Quiet));
+        }
+    }
+
+    fn open(&mut self) {
+        let opened = Visits::open(Arc::new(self.disk.clone()), self.options(), Arc::new(Quiet));
         self.visits = Some(opened.expect("what it wrote itself can be opened").0);
     }
 
@@ -175,17 +186,16 @@ impl Subject {
                     _ => self.disk = self.disk.crash(self.random.next()),
                 }
                 self.visits = None;
+                self.inspect(model);
                 self.open();
             }
             _ => self.write(model),
         }
     }
 
-    /// A random range within what is kept.
-    fn range(&mut self) -> Range {
-        let view = self.visits().view();
-        let (oldest, floor, last) = (view.oldest_day().first_hour().0, view.oldest_hour().0, self.now().0);
-        drop(view);
+    /// A random range within what a view has.
+    fn range(&mut self, (oldest, floor): (Day, Hour)) -> Range {
+        let (oldest, floor, last) = (oldest.first_hour().0, floor.0, self.now().0);
         let mut hour = |from: u32| from + self.random.below(u64::from(last - from) + 1) as u32;
         let (a, b, c) = (hour(floor), hour(floor), hour(oldest));
         match self.random.below(4) {
@@ -197,19 +207,50 @@ impl Subject {
     }
 
     fn compare(&mut self, model: &mut Model) {
-        let (range, address) = (self.range(), self.address());
+        let view = self.visits().view();
+        let kept = (view.oldest_day(), view.oldest_hour());
+        drop(view);
+        let question = self.question(kept);
         let view = self.visits().view();
         if view.oldest_day().0 != model.oldest {
             model.forget_days_before(view.oldest_day());
         }
         assert_eq!(self.visits().unique(), model.ever());
-        if view.check(range).is_err() {
-            // What is too old went away a moment ago.
-            return;
+        // What is too old may have gone away a moment ago.
+        if view.check(question.range).is_ok() {
+            question.compare(&view, model);
         }
-        compare_counts(&view, model, range);
+    }
+
+    /// Compares what is on the disk, while nothing has it open.
+    fn inspect(&mut self, model: &mut Model) {
+        let before = self.disk.list().expect("the disk works").into_iter().collect::<BTreeSet<_>>();
+        let opened = Inspection::open(&self.disk, self.options());
+        let (inspection, _) = opened.expect("what it wrote itself can be read");
+        let view = inspection.view();
+        if view.oldest_day().0 != model.oldest {
+            model.forget_days_before(view.oldest_day());
+        }
+        assert_eq!(inspection.ever().len(), model.ever());
+        self.question((view.oldest_day(), view.oldest_hour())).compare(&view, model);
+        let after = self.disk.list().expect("the disk works").into_iter().collect::<BTreeSet<_>>();
+        assert_eq!(before, after);
+    }
+
+    fn question(&mut self, kept: (Day, Hour)) -> Question {
+        let (v4, v6) = (self.random.below(33) as u8, self.random.below(129) as u8);
+        Question { range: self.range(kept), address: self.address(), prefixes: (v4, v6) }
+    }
+}
+
+// === impl Question ===
+
+impl Question {
+    fn compare(&self, view: &View<'_>, model: &Model) {
+        let Self { range, address, prefixes } = *self;
+        compare_counts(view, model, range);
         for bucket in [Bucket::Day, Bucket::Week, Bucket::Month] {
-            range.buckets(bucket).take(40).for_each(|part| compare_counts(&view, model, part));
+            range.buckets(bucket).take(40).for_each(|part| compare_counts(view, model, part));
         }
         let mut each = Vec::new();
         let all = view.each(range, |address| {
@@ -234,7 +275,10 @@ impl Subject {
 
         let network = Network::of(address, if address.is_ipv4() { 16 } else { 64 }).expect("is a prefix");
         let inside = |prefix| move |other: &IpAddr| Network::of(*other, prefix);
-        for network in [network, Network::of(address, 30).expect("is a prefix")] {
+        let any = if address.is_ipv4() { prefixes.0 } else { prefixes.1 };
+        for network in
+            [network, Network::of(address, 30).expect("is a prefix"), Network::of(address, any).expect("fits")]
+        {
             let of = inside(network.prefix);
             let expected = model.within(range).filter(|other| of(other) == Some(network)).count();
             assert_eq!(view.distinct_in(network, range), Ok(expected as u64));

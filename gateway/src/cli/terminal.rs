@@ -16,6 +16,9 @@ pub(super) enum Colour {
     Green = 32,
 }
 
+/// The longest message that is shown: some compilers and plugins have a lot to say.
+pub(super) const MESSAGE: usize = 2000;
+
 /// Where nothing says how wide a line may be.
 const WIDTH: usize = 120;
 

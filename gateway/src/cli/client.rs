@@ -1,13 +1,18 @@
 //! One request to a gateway's operations port.
 
+mod upload;
+
+use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -15,29 +20,53 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::time::timeout;
 
-use super::answers::Refusal;
-use super::deployed::MESSAGE;
-use super::terminal::fit;
-use super::upload;
+use super::terminal::{MESSAGE, fit};
 
 /// Where the gateway is.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     host: String,
     port: u16,
-    /// What stands before `/admin`, for a gateway that a proxy serves below a path of its own.
+    /// What stands before the paths, for a gateway that a proxy serves below a path of its own.
     base: String,
 }
 
 pub(super) struct Client {
     pub(super) target: Target,
-    pub(super) token: HeaderValue,
+    /// For what needs one.
+    pub(super) token: Option<HeaderValue>,
 }
 
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     body: Bytes,
 }
+
+/// A body, and its type.
+pub(super) type Content = (&'static str, Bytes);
+
+/// An answer that comes in pieces.
+pub(super) enum Coming<'a> {
+    /// Its header, which comes first.
+    Head(&'a HeaderMap),
+    Piece(&'a [u8]),
+}
+
+/// What a gateway refuses with, as far as it is shown.
+#[derive(serde::Deserialize)]
+struct Refusal {
+    error: Error,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct Error {
+    code: String,
+    message: String,
+}
+
+/// Holds the token: arguments can be read by everybody on the machine.
+pub(super) const TOKEN: &str = "TALLYGATE_TOKEN";
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// For all of it: a plugin is compiled and tried on past records before the gateway answers.
@@ -61,28 +90,81 @@ pub(super) fn target(url: &str) -> Result<Target, String> {
     Ok(Target { host: host.to_owned(), port, base })
 }
 
+/// What goes into a request's `Authorization`.
+pub(super) fn bearer(token: Option<OsString>) -> Result<HeaderValue, String> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
+        return Err(format!("{TOKEN} is not set; set it to what ops.admin_token is in the gateway's configuration"));
+    };
+    let value = token.to_str().and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
+    let mut value = value.ok_or_else(|| format!("{TOKEN} holds a character that no token has"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 // === impl Client ===
 
 impl Client {
-    pub(super) fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Reply> {
+    pub(super) fn send(&self, method: Method, path: &str, (kind, body): Content) -> Result<Reply> {
+        let request = self.request(method, path, kind)?.body(body)?;
+        self.run(async |stream| {
+            let late = |_| anyhow!("it took more than {} s", WHOLE.as_secs());
+            timeout(WHOLE, exchange(stream, request)).await.map_err(late).flatten()
+        })
+    }
+
+    /// Sends a body that need not be there as a whole, while the answer to it comes: `take` gets that piece by piece.
+    /// Returns the reply if it is a refusal.
+    pub(super) fn stream<B>(
+        &self,
+        (method, path, kind): (Method, &str, &'static str),
+        body: B,
+        mut take: impl FnMut(Coming<'_>) -> Result<()>,
+    ) -> Result<Option<Reply>>
+    where
+        B: Body<Data = Bytes, Error = Infallible> + 'static,
+    {
+        let request = self.request(method, path, kind)?.body(body)?;
+        // What `take` fails with is no failure of the gateway's.
+        let mut own = None;
+        let reply = self.run(async |stream| {
+            let mut response = open(stream, request).await?;
+            if response.status() != StatusCode::OK {
+                return collect(response).await.map(Some);
+            }
+            let mut piece = take(Coming::Head(response.headers()));
+            while piece.is_ok()
+                && let Some(frame) = timeout(WHOLE, response.body_mut().frame()).await?
+            {
+                let broken = "the answer breaks off";
+                piece = frame.context(broken)?.into_data().map_or(Ok(()), |data| take(Coming::Piece(&data)));
+            }
+            own = piece.err();
+            Ok(None)
+        })?;
+        own.map_or(Ok(reply), Err)
+    }
+
+    fn request(&self, method: Method, path: &str, kind: &'static str) -> Result<http::request::Builder> {
         let target = &self.target;
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", target.base))
             .header(HOST, format!("{}:{}", target.host, target.port))
-            .header(AUTHORIZATION, &self.token)
-            .header(CONTENT_TYPE, "application/wasm")
-            .body(body)?;
+            .header(CONTENT_TYPE, kind);
+        Ok(self.token.iter().fold(request, |request, token| request.header(AUTHORIZATION, token)))
+    }
+
+    /// Talks over a connection of its own.
+    fn run<T>(&self, talk: impl AsyncFnOnce(TcpStream) -> Result<T>) -> Result<T> {
+        let target = &self.target;
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-        let reply = runtime.block_on(async {
+        let talked = runtime.block_on(async {
             let stream = target.connect().await.with_context(|| format!("cannot reach the gateway at {target}"))?;
-            let late = |_| anyhow!("it took more than {} s", WHOLE.as_secs());
-            let reply = timeout(WHOLE, exchange(stream, request)).await.map_err(late).flatten();
-            reply.with_context(|| format!("no answer from the gateway at {target}"))
+            talk(stream).await.with_context(|| format!("no answer from the gateway at {target}"))
         });
         // A look-up of the host's name that hangs does not keep the command from ending.
         runtime.shutdown_background();
-        reply
+        talked
     }
 }
 
@@ -122,10 +204,7 @@ impl Reply {
         let message = error.map(|error| fit(&format!("{}: {}", error.code, error.message), MESSAGE));
         match (self.status, message) {
             (StatusCode::UNAUTHORIZED, _) => {
-                format!(
-                    "the gateway at {target} does not take this token; {} must be its ops.admin_token",
-                    super::TOKEN
-                )
+                format!("the gateway at {target} does not take this token; {} must be its ops.admin_token", TOKEN)
             }
             (StatusCode::NOT_FOUND, None) => {
                 format!("there is no administration at {target}: is it the operations port, and ops.admin_token set?")
@@ -141,10 +220,20 @@ impl Reply {
 }
 
 async fn exchange(stream: TcpStream, request: Request<Bytes>) -> Result<Reply> {
+    collect(open(stream, upload::hold(request)).await?).await
+}
+
+async fn open<B>(stream: TcpStream, request: Request<B>) -> Result<Response<Incoming>>
+where
+    B: Body<Data = Bytes, Error = Infallible> + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // If it fails, the request on it says so.
     drop(tokio::task::spawn_local(connection));
-    let response = sender.send_request(upload::hold(request)).await?;
+    Ok(sender.send_request(request).await?)
+}
+
+async fn collect(response: Response<Incoming>) -> Result<Reply> {
     let status = response.status();
     let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
     let body = body.map_err(|error| anyhow!("it cannot be read: {error}"))?.to_bytes();

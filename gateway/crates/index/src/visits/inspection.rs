@@ -1,0 +1,47 @@
+//! Visits as they lie on a disk that nobody writes to, to be asked and nothing else.
+
+use std::sync::Arc;
+
+use super::{Opened, Options, VisitsError, load};
+use crate::Hour;
+use crate::absorb::Matrices;
+use crate::disk::Disk;
+use crate::query::View;
+use crate::snapshot::Snapshot;
+use crate::unique::UniqueIps;
+
+/// What a disk had when it was opened. There is no journal and no thread behind it, and nothing on the disk is changed.
+pub struct Inspection {
+    snapshot: Arc<Snapshot>,
+    matrices: Arc<std::sync::RwLock<Matrices>>,
+    ever: UniqueIps,
+    options: Options,
+}
+
+// === impl Inspection ===
+
+impl Inspection {
+    /// Reads what is on a disk, which may have been opened to read.
+    ///
+    /// # Errors
+    /// If something is damaged, or the disk fails.
+    pub fn open(disk: &dyn Disk, options: Options) -> Result<(Self, Opened), VisitsError> {
+        let loaded = load::load(disk, &options)?;
+        let (snapshot, matrices) = (Arc::new(loaded.state.snapshot), loaded.state.matrices);
+        Ok((Self { snapshot, matrices, ever: loaded.ever, options }, loaded.opened))
+    }
+
+    /// All addresses that ever came.
+    #[must_use]
+    pub fn ever(&self) -> &UniqueIps {
+        &self.ever
+    }
+
+    /// What there is, to be asked.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        let now = Hour::of_unix_ms((self.options.clock)()).unwrap_or(Hour(0));
+        let granularity = self.options.ipv6.granularity;
+        View::new(Arc::clone(&self.snapshot), &self.matrices, Arc::default(), (granularity, now))
+    }
+}

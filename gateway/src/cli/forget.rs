@@ -1,0 +1,112 @@
+//! `tallygate forget`: addresses as if they had never come.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use http::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use tallygate_index::Visits;
+use tallygate_index::disk::Folder;
+use tallygate_index::journal::{Observer, Progress};
+
+use super::client::{Client, bearer};
+use super::query::{Environment, Place};
+use crate::config::Config;
+use crate::visits;
+
+#[derive(Args)]
+pub(super) struct Forget {
+    /// Addresses
+    #[arg(required = true, value_name = "IP", value_parser = address)]
+    addresses: Vec<IpAddr>,
+    #[command(flatten)]
+    place: Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of it.
+#[derive(Serialize, Deserialize)]
+struct Forgotten {
+    forgotten: usize,
+    asked: usize,
+}
+
+/// Nobody wants to know what the journal does.
+struct Nobody;
+
+pub(super) fn run(arguments: &Forget, environment: Environment) -> Result<ExitCode> {
+    let wrong_usage = |problem: String| {
+        eprintln!("tallygate: {problem}");
+        Ok(ExitCode::from(2))
+    };
+    let target = match arguments.place.gateway(&environment) {
+        Ok(target) => target,
+        Err(problem) => return wrong_usage(problem),
+    };
+    let forgotten = if let Some(target) = target {
+        let token = match bearer(environment.token) {
+            Ok(token) => token,
+            Err(problem) => return wrong_usage(problem),
+        };
+        by_gateway(&Client { target, token: Some(token) }, &arguments.addresses)?
+    } else {
+        match arguments.place.source().load() {
+            Ok(config) => in_folder(&config, &arguments.addresses)?,
+            Err(problems) => {
+                eprintln!("{problems}");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    };
+    let Forgotten { forgotten: number, asked } = forgotten;
+    let text = if arguments.json {
+        serde_json::to_string(&forgotten)?
+    } else {
+        let rest = if number < asked { "; the others had not come" } else { "" };
+        format!("forgot {number} of {asked} addresses{rest}")
+    };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn by_gateway(client: &Client, addresses: &[IpAddr]) -> Result<Forgotten> {
+    let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let reply = client.send(Method::POST, "/v1/forget", ("text/plain", list.join("\n").into()))?;
+    if reply.status != StatusCode::OK {
+        bail!("{}", reply.failure(&client.target));
+    }
+    reply.read()
+}
+
+fn in_folder(config: &Config, addresses: &[IpAddr]) -> Result<Forgotten> {
+    let path = config.data_dir.join(visits::FOLDER);
+    // Opening it would make one.
+    ensure!(path.is_dir(), "there are no visits in {}", config.data_dir.display());
+    let folder = Folder::open(&path).context("the visits of the data directory")?;
+    let opened = Visits::open(Arc::new(folder), visits::options(config), Arc::new(Nobody));
+    let (visits, _) = opened.with_context(|| format!("the visits in {}", path.display()))?;
+    let forgotten = visits.forget(addresses).context("nothing was forgotten")?;
+    visits.close();
+    Ok(Forgotten { forgotten, asked: addresses.len() })
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    crate::query::address(text).map_err(|problem| problem.to_string())
+}
+
+// === impl Nobody ===
+
+impl Observer for Nobody {
+    fn written(&self, _: u64) {}
+
+    fn synced(&self, _: Duration) {}
+
+    fn progress(&self, _: Progress) {}
+}

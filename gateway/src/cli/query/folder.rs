@@ -1,0 +1,110 @@
+//! Answers from a data directory that no gateway runs on.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use tallygate_index::disk;
+use tallygate_index::query::View;
+use tallygate_index::visits::Inspection;
+
+use super::body::PIECE;
+use super::source::{Ends, told};
+use crate::config::Config;
+use crate::query::{self, Answerer, DistinctAsked, Format, Left, Sink, Span, TopAsked};
+use crate::visits;
+
+pub(in crate::cli) struct Folder {
+    inspection: Inspection,
+    /// Nobody writes to it meanwhile.
+    _folder: disk::Folder,
+}
+
+/// Where an export goes.
+struct File<'a> {
+    out: &'a mut dyn Write,
+    left: Left,
+}
+
+// === impl Folder ===
+
+impl Folder {
+    pub(super) fn open(config: &Config) -> Result<Self> {
+        let path = config.data_dir.join(visits::FOLDER);
+        let folder = disk::Folder::open_to_read(&path).context("the visits of the data directory")?;
+        let opened = Inspection::open(&folder, visits::options(config));
+        let (inspection, found) = opened.with_context(|| format!("the visits in {}", path.display()))?;
+        if found.cut_bytes > 0 {
+            eprintln!("tallygate: {} bytes of the journal are no whole entry, and are left out", found.cut_bytes);
+        }
+        Ok(Self { inspection, _folder: folder })
+    }
+
+    pub(super) fn visited(
+        &self,
+        ends: Ends<'_>,
+        mut list: Box<dyn Read + Send>,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let view = self.inspection.view();
+        let span = span(&view, ends)?;
+        let mut answerer = Answerer::new(&view, &span);
+        let mut pass = |answers: Vec<u8>| take(&answers);
+        let mut buffer = vec![0; PIECE];
+        loop {
+            match list.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => answerer.push(&buffer[..count], &mut pass)?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).context("cannot read the addresses"),
+            }
+        }
+        answerer.finish();
+        answerer.pass_rest(&mut pass)
+    }
+
+    pub(super) fn distinct(&self, ends: Ends<'_>, by: Option<&'static str>) -> Result<Vec<u8>> {
+        let view = self.inspection.view();
+        let by = by.map(query::bucket).transpose().map_err(|problem| told(&problem))?;
+        let saturated_prefixes = self.inspection.ever().saturated_prefixes();
+        let asked = DistinctAsked { span: span(&view, ends)?, by, saturated_prefixes };
+        json(&query::distinct(&view, &asked).map_err(|problem| told(&problem))?)
+    }
+
+    pub(super) fn top(&self, ends: Ends<'_>, asked: TopAsked) -> Result<Vec<u8>> {
+        let view = self.inspection.view();
+        json(&query::top(&view, &span(&view, ends)?, asked).map_err(|problem| told(&problem))?)
+    }
+
+    pub(super) fn export(&self, ends: Ends<'_>, format: Format, out: &mut dyn Write) -> Result<Left> {
+        let view = self.inspection.view();
+        let mut file = File { out, left: Left::default() };
+        let written = query::export(&view, &span(&view, ends)?, format, &mut file);
+        written.map_err(|problem| told(&problem))?.context("cannot write the export")?;
+        Ok(file.left)
+    }
+}
+
+// === impl File ===
+
+impl Sink for File<'_> {
+    fn begin(&mut self, left: Left) -> io::Result<()> {
+        self.left = left;
+        Ok(())
+    }
+
+    fn piece(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        self.out.write_all(&bytes)
+    }
+}
+
+fn span(view: &View<'_>, ends: Ends<'_>) -> Result<Span> {
+    Span::read(view, ends.from, ends.to).map_err(|problem| told(&problem))
+}
+
+/// As the gateway answers.
+fn json(answer: &impl Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(answer)?;
+    text.push(b'\n');
+    Ok(text)
+}

@@ -1,0 +1,127 @@
+//! Lists of addresses, line by line, of any length.
+
+use std::net::IpAddr;
+
+use tallygate_index::query::View;
+
+use super::addresses::{Asked, address};
+use super::answers::{Detail, in_network, visited};
+use super::problem::{Problem, shown};
+use super::times::Span;
+
+/// Answers the lines of a list, which may come in pieces of any size.
+pub(crate) struct Answerer<'a> {
+    view: &'a View<'a>,
+    span: &'a Span,
+    /// The beginning of a line whose end has not come.
+    begun: Vec<u8>,
+    /// Lines so far.
+    lines: u64,
+    /// Answers that were not taken yet.
+    answers: Vec<u8>,
+}
+
+/// Bytes of answers that are worth passing on.
+pub(crate) const PIECE: usize = 64 << 10;
+/// Bytes of a line. No address is nearly as long.
+const LINE: usize = 256;
+
+/// The addresses of a list, one a line.
+///
+/// # Errors
+/// The number of the first line that is no address.
+pub(crate) fn addresses(list: &[u8]) -> Result<Vec<IpAddr>, (u64, Problem)> {
+    let mut addresses = Vec::new();
+    for (line, number) in list.split(|byte| *byte == b'\n').zip(1..) {
+        let line = line.trim_ascii();
+        if !line.is_empty() {
+            let text = std::str::from_utf8(line).map_err(|_| (number, Problem::Address(shown(line))))?;
+            addresses.push(address(text).map_err(|problem| (number, problem))?);
+        }
+    }
+    Ok(addresses)
+}
+
+// === impl Answerer ===
+
+impl<'a> Answerer<'a> {
+    pub(crate) fn new(view: &'a View<'a>, span: &'a Span) -> Self {
+        Self { view, span, begun: Vec::new(), lines: 0, answers: Vec::new() }
+    }
+
+    /// Answers the lines that end in a piece. Whenever there is enough of answers, `pass` gets them.
+    ///
+    /// # Errors
+    /// Those of `pass`.
+    pub(crate) fn push<E>(
+        &mut self,
+        mut piece: &[u8],
+        pass: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
+            let (line, rest) = (&piece[..end], &piece[end + 1..]);
+            if self.begun.is_empty() {
+                self.answer(line);
+            } else {
+                self.begin(line);
+                self.answer_begun();
+            }
+            piece = rest;
+            if self.answers.len() >= PIECE {
+                pass(std::mem::take(&mut self.answers))?;
+            }
+        }
+        self.begin(piece);
+        Ok(())
+    }
+
+    /// Answers the last line, if it has no end of its own.
+    pub(crate) fn finish(&mut self) {
+        if !self.begun.is_empty() {
+            self.answer_begun();
+        }
+    }
+
+    /// Passes on the answers that there are.
+    ///
+    /// # Errors
+    /// Those of `pass`.
+    pub(crate) fn pass_rest<E>(&mut self, pass: &mut impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        if self.answers.is_empty() { Ok(()) } else { pass(std::mem::take(&mut self.answers)) }
+    }
+
+    /// Keeps the beginning of a line; of one that is too long, as much as shows that it is.
+    fn begin(&mut self, bytes: &[u8]) {
+        let room = (LINE + 1).saturating_sub(self.begun.len());
+        self.begun.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn answer_begun(&mut self) {
+        let mut begun = std::mem::take(&mut self.begun);
+        self.answer(&begun);
+        begun.clear();
+        self.begun = begun;
+    }
+
+    fn answer(&mut self, line: &[u8]) {
+        self.lines += 1;
+        let trimmed = line.trim_ascii();
+        if trimmed.is_empty() && line.len() <= LINE {
+            return;
+        }
+        let asked = if line.len() > LINE { Err(Problem::Line(shown(trimmed))) } else { Asked::read(trimmed) };
+        let written = match asked {
+            Ok(Asked::Address(ip)) => visited(self.view, ip, self.span, Detail::Days).map(|answer| self.write(&answer)),
+            Ok(Asked::Network(network)) => in_network(self.view, network, self.span).map(|answer| self.write(&answer)),
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = written {
+            self.write(&problem.of_line(self.lines));
+        }
+    }
+
+    fn write(&mut self, answer: &impl serde::Serialize) {
+        serde_json::to_writer(&mut self.answers, answer).expect("memory takes what is written to it");
+        self.answers.push(b'\n');
+    }
+}
