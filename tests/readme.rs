@@ -98,3 +98,32 @@ fn a_plugin_is_swapped_live() {
     curl.iter().zip(expected).for_each(|(line, words)| try_line(line, 0, words));
     assert_eq!([start.len(), send.len(), replace.len(), list.len(), deploy.len(), curl.len()], [4, 3, 2, 1, 3, 4]);
 }
+
+#[test]
+fn the_history_is_asked() {
+    let gateway = Gateway::start();
+    gateway.post(r#"{"ip":"203.0.113.7"}"#).expect_tally(1, 1);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("indicators.txt"), "203.0.113.0/24\n198.51.100.1\n").expect("writable");
+    let words = [
+        "1",
+        "203.0.113.7",
+        "203.0.113.0/24",
+        "203.0.113.0/24",
+        r#""distinct":"#,
+        r#""visited":true"#,
+        r#""addresses":1"#,
+        "",
+    ];
+    let commands: Vec<String> = commands("Ask the history").into_iter().flatten().collect();
+    assert_eq!(commands.len(), words.len());
+    for (line, words) in commands.iter().zip(words) {
+        let line = line.replace("localhost:9102", &gateway.ops().to_string());
+        let mut command = command(&line, folder.path());
+        command.env("TALLYGATE_URL", format!("http://{}", gateway.ops()));
+        expect(&line, &command.output().expect("bash runs"), 0, words);
+    }
+    let export = fs::read(folder.path().join("clients.roaring")).expect("was written");
+    assert!(export.len() > 8, "one address is a few bytes: {export:?}");
+    gateway.stop();
+}
