@@ -72,7 +72,12 @@ impl Year {
             });
             let some: Vec<u32> = some.collect();
             for hour in [9, 20] {
-                add(&visits, &mut scratch, Hour(Day(day).first_hour().0 + hour), &some[..some.len() / (hour as usize / 9)]);
+                add(
+                    &visits,
+                    &mut scratch,
+                    Hour(Day(day).first_hour().0 + hour),
+                    &some[..some.len() / (hour as usize / 9)],
+                );
             }
             if day % 7 == 0 {
                 visits.maintain().expect("the disk works");
