@@ -237,6 +237,7 @@ impl History {
         self.state.snapshot = next;
         self.state.journal_from = journal_from;
         self.publish();
+        self.end_erasure();
         self.remove_unused();
         // The files are read again at worst.
         if let Err(error) = self.core.journal.remove_before(journal_from) {

@@ -21,7 +21,7 @@ use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Tick
 use crate::manifest::ManifestError;
 use crate::query::View;
 use crate::queue::Queue;
-use crate::segment::SegmentError;
+use crate::segment::{SegmentError, Without};
 use crate::snapshot::Snapshot;
 use crate::unique::UniqueIps;
 use crate::v6::Ipv6Policy;
@@ -74,8 +74,9 @@ pub(crate) struct Core {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Guards nothing but themselves: changed by the history's thread alone.
     pub(crate) matrices: Arc<RwLock<Matrices>>,
-    /// Held for reading while new visits go from the hot hours to the queue, for writing while an address is forgotten.
-    pub(crate) gate: RwLock<()>,
+    /// Held for reading while new visits go from the hot hours to the queue, for writing while addresses are taken out of the
+    /// sets. Guards which ones the history still has, but perhaps not for long: whoever brings them brings them anew.
+    pub(crate) gate: RwLock<Without>,
 }
 
 /// Why visits cannot be opened, or kept.
@@ -178,7 +179,7 @@ impl Visits {
             queue: Queue::new(),
             snapshot: ArcSwap::from_pointee(loaded.state.snapshot.clone()),
             matrices: Arc::clone(&loaded.state.matrices),
-            gate: RwLock::new(()),
+            gate: RwLock::new(Without::default()),
         });
         let history = History::new(Arc::clone(&core), loaded.state);
         let thread = std::thread::Builder::new().name("visits".into()).spawn(move || history.run());

@@ -10,6 +10,13 @@ use crate::snapshot::{Address, Part, Snapshot};
 use crate::unique::NewIps;
 use crate::visits::VisitsError;
 
+/// Addresses that sets had.
+#[derive(Default)]
+struct Had {
+    ever: NewIps,
+    since_start: NewIps,
+}
+
 // === impl History ===
 
 impl History {
@@ -20,10 +27,11 @@ impl History {
     pub(super) fn forget(&mut self, addresses: &[IpAddr]) -> Result<usize, VisitsError> {
         let without = sorted(addresses, self.core.options.ipv6.granularity);
         let core = Arc::clone(&self.core);
-        let gate = core.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let mut gate = core.gate.write().unwrap_or_else(PoisonError::into_inner);
         let journal_from = core.journal.rotate()?;
         let taken = core.queue.take();
         let had = self.take_from_sets(&without);
+        add(&mut gate, &without);
         drop(gate);
         self.take_in(taken.batches, taken.mark);
         taken.commands.into_iter().for_each(|command| core.queue.command(command));
@@ -32,36 +40,52 @@ impl History {
         self.apply(&deltas, -1);
         let forgotten = self.rewrite(&without).and_then(|next| self.commit(next, journal_from));
         if forgotten.is_err() {
-            // As it was: the segments still have them.
+            // As it was: the segments still have them. On the disk it may be otherwise, so they stay behind the gate.
             self.apply(&deltas, 1);
-            let mut new = NewIps::default();
-            core.ever.insert(&had.v4, &had.v6, &mut new);
-            // What came meanwhile was taken for a first visit, and is not.
-            self.state.awaited.extend(&had.v4);
+            self.put_back(&had);
         }
-        forgotten.map(|()| had.v4.len() + had.v6.len())
+        forgotten.map(|()| had.ever.v4.len() + had.ever.v6.len())
+    }
+
+    /// The history is on the disk as it is here: what it has, it keeps, and what was erased is gone.
+    pub(super) fn end_erasure(&self) {
+        let gate = self.core.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let any = !gate.v4.is_empty() || !gate.v6.is_empty();
+        drop(gate);
+        if any {
+            *self.core.gate.write().unwrap_or_else(PoisonError::into_inner) = Without::default();
+        }
     }
 
     /// Takes addresses out of the sets, and returns those that were in.
-    fn take_from_sets(&self, without: &Without) -> NewIps {
-        let mut had = NewIps::default();
+    fn take_from_sets(&self, without: &Without) -> Had {
+        let mut had = Had::default();
         let hot = self.core.hot.all();
         let counted = self.core.since_start.as_ref();
         for address in &without.v4 {
             hot.iter().for_each(|hour| hour.remove_v4(*address));
-            counted.map(|set| set.v4().remove(*address));
-            if self.core.ever.v4().remove(*address) {
-                had.v4.push(*address);
-            }
+            let was_counted = counted.is_some_and(|set| set.v4().remove(*address));
+            had.since_start.v4.extend(was_counted.then_some(*address));
+            had.ever.v4.extend(self.core.ever.v4().remove(*address).then_some(*address));
         }
         for address in &without.v6 {
             hot.iter().for_each(|hour| hour.remove_v6(*address));
-            counted.map(|set| set.v6().remove(*address));
-            if self.core.ever.v6().remove(*address) {
-                had.v6.push(*address);
-            }
+            let was_counted = counted.is_some_and(|set| set.v6().remove(*address));
+            had.since_start.v6.extend(was_counted.then_some(*address));
+            had.ever.v6.extend(self.core.ever.v6().remove(*address).then_some(*address));
         }
         had
+    }
+
+    /// Undoes [`Self::take_from_sets`].
+    fn put_back(&mut self, had: &Had) {
+        let mut new = NewIps::default();
+        self.core.ever.insert(&had.ever.v4, &had.ever.v6, &mut new);
+        if let Some(set) = &self.core.since_start {
+            set.insert(&had.since_start.v4, &had.since_start.v6, &mut new);
+        }
+        // What came meanwhile was taken for a first visit, and is not.
+        self.state.awaited.extend(&had.ever.v4);
     }
 
     fn apply(&self, deltas: &[Deltas], change: i64) {
@@ -87,6 +111,16 @@ impl History {
         self.state.write_memory(&mut next, &*self.core.disk)?;
         Ok(next)
     }
+}
+
+/// Adds addresses to those that are erased.
+fn add(erasing: &mut Without, more: &Without) {
+    erasing.v4.extend(&more.v4);
+    erasing.v4.sort_unstable();
+    erasing.v4.dedup();
+    erasing.v6.extend(&more.v6);
+    erasing.v6.sort_unstable();
+    erasing.v6.dedup();
 }
 
 fn all_of(history: &Snapshot, without: &Without) -> Vec<Deltas> {

@@ -48,7 +48,7 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
     let manifest = Manifest::load(disk, windows)?;
     let mut state = match manifest {
         Some(manifest) => listed(disk, manifest, options)?,
-        None => State::new(floors(today, options.retention), windows, options.ipv6.granularity),
+        None => State::new(floors_of_journal(disk, today, options.retention)?, windows, options.ipv6.granularity),
     };
     let ever = UniqueIps::new(options.ipv6);
     remember(&state.snapshot, &ever);
@@ -64,6 +64,14 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
 pub(crate) fn floors(today: Day, retention: u32) -> Floors {
     let day = Day(today.0.saturating_sub(retention)).month().first_day();
     Floors { day, hour: Day(today.0.saturating_sub(HOUR_DAYS)).max(day).first_hour() }
+}
+
+/// As [`floors`], but such that all is kept that the journal has: it may have lain there for long, with nothing beside it, and
+/// what is let go of must become part of those that came before.
+fn floors_of_journal(disk: &dyn Disk, today: Day, retention: u32) -> Result<Floors, VisitsError> {
+    let mut floors = floors(today, retention);
+    journal::replay(disk, 0, |visits| floors.day = floors.day.min(visits.hour.day().month().first_day()))?;
+    Ok(floors)
 }
 
 fn listed(disk: &dyn Disk, manifest: Manifest, options: &Options) -> Result<State, VisitsError> {

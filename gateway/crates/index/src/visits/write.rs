@@ -7,6 +7,7 @@ use crate::Hour;
 use crate::absorb::Batch;
 use crate::hot::{Closed, HotHour};
 use crate::journal::{self, Section, Ticket, Unwritable};
+use crate::segment::Without;
 use crate::unique::{NewIps, mapped};
 
 /// Memory that serves many batches, all of them of the same [`super::Visits`].
@@ -29,7 +30,7 @@ pub struct Write<'a> {
     scratch: &'a mut Scratch,
     /// Since something new was found. The gate is taken before the section and let go after it, as whoever closes the gate
     /// waits for the sections of others to end.
-    section: Option<(Section<'a>, RwLockReadGuard<'a, ()>)>,
+    section: Option<(Section<'a>, RwLockReadGuard<'a, Without>)>,
 }
 
 // === impl Write ===
@@ -105,16 +106,19 @@ impl<'a> Write<'a> {
             return Ok(Ok(()));
         }
         core.accept(hot.hour())?;
-        if self.section.is_none() {
-            let gate = core.gate.read().unwrap_or_else(PoisonError::into_inner);
-            // Before anything is put where other threads see it: what they find known waits for this.
-            self.section = Some((core.journal.begin()?, gate));
-        }
+        let (_, erasing) = match &mut self.section {
+            Some(section) => section,
+            none => {
+                let gate = core.gate.read().unwrap_or_else(PoisonError::into_inner);
+                // Before anything is put where other threads see it: what they find known waits for this.
+                none.insert((core.journal.begin()?, gate))
+            }
+        };
         scratch.new.clear();
         let inserted = hot.insert_v4(&scratch.missing_v4, &mut scratch.new.v4);
         let inserted = inserted.and_then(|()| scratch.insert_v6(core, hot));
         // What an hour took in before it was closed is passed on all the same.
-        scratch.pass_on(core, hot);
+        scratch.pass_on(core, hot, erasing);
         Ok(inserted)
     }
 }
@@ -149,7 +153,7 @@ impl Scratch {
     }
 
     /// What is new in its hour goes to the sets, the journal and the history.
-    fn pass_on(&mut self, core: &Core, hot: &HotHour) {
+    fn pass_on(&mut self, core: &Core, hot: &HotHour, erasing: &Without) {
         let hour = hot.hour();
         if let Some(set) = &core.since_start {
             self.first.clear();
@@ -157,8 +161,11 @@ impl Scratch {
         }
         if hot.backed() {
             let history = core.snapshot.load();
-            self.new.v4.retain(|address| !history.has_hour(*address, hour));
-            self.new.v6.retain(|address| !history.has_hour(*address, hour));
+            // That the history has an address says nothing while it is being erased from there.
+            let has_v4 = |address| erasing.v4.binary_search(&address).is_err() && history.has_hour(address, hour);
+            let has_v6 = |address| erasing.v6.binary_search(&address).is_err() && history.has_hour(address, hour);
+            self.new.v4.retain(|address| !has_v4(*address));
+            self.new.v6.retain(|address| !has_v6(*address));
         }
         if self.new.is_empty() {
             return;

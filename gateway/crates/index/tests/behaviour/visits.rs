@@ -1,26 +1,23 @@
 //! The visits beside a plain model of them: random visits, late and repeated ones, merges, retention, forgetting, restarts
 //! and crashes; every kind of question compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod faults;
+mod ledger;
+mod model;
+mod threads;
+
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tallygate_index::disk::{Disk, Simulated};
-use tallygate_index::query::{Bucket, Moment, Network, Range, View};
+use tallygate_index::query::{Network, Range, View};
 use tallygate_index::visits::{Inspection, Options, Scratch};
-use tallygate_index::{Counts, Day, Hour, Ipv6Policy, Visits};
+use tallygate_index::{Day, Hour, Ipv6Policy, Visits};
 
+use self::model::Model;
 use crate::support::{Quiet, Random};
-
-/// Visits, as plainly as can be.
-#[derive(Clone, Default)]
-struct Model {
-    visits: BTreeMap<IpAddr, BTreeSet<Hour>>,
-    /// Addresses that came before the oldest day.
-    before: BTreeSet<IpAddr>,
-    oldest: u32,
-}
 
 /// The real thing, its disk and its clock.
 struct Subject {
@@ -31,51 +28,16 @@ struct Subject {
     random: Random,
 }
 
-/// What is asked of both.
+/// What is asked of both: a range, an address, and a network around it.
 struct Question {
     range: Range,
     address: IpAddr,
-    /// Of a network around the address.
-    prefixes: (u8, u8),
+    network: Network,
 }
 
 const RETENTION: u32 = 70;
 /// Late visits are at most so old.
 const LATE_DAYS: u64 = 68;
-
-// === impl Model ===
-
-impl Model {
-    fn forget_days_before(&mut self, day: Day) {
-        self.oldest = day.0;
-        for (address, hours) in &mut self.visits {
-            let kept = hours.split_off(&day.first_hour());
-            if !hours.is_empty() {
-                self.before.insert(*address);
-            }
-            *hours = kept;
-        }
-        self.visits.retain(|_, hours| !hours.is_empty());
-    }
-
-    fn ever(&self) -> u64 {
-        self.visits.keys().chain(&self.before).collect::<BTreeSet<_>>().len() as u64
-    }
-
-    fn within(&self, range: Range) -> impl Iterator<Item = IpAddr> {
-        let came = move |hours: &BTreeSet<Hour>| hours.range(range.from..=range.to).next().is_some();
-        self.visits.iter().filter(move |(_, hours)| came(hours)).map(|(address, _)| *address)
-    }
-
-    fn counts(&self, range: Range) -> Counts {
-        let is_new = |address: &IpAddr| {
-            let first = self.visits.get(address).and_then(BTreeSet::first);
-            !self.before.contains(address) && first.is_some_and(|first| (range.from..=range.to).contains(first))
-        };
-        let all: Vec<IpAddr> = self.within(range).collect();
-        Counts { distinct: all.len() as u64, new: all.iter().filter(|address| is_new(address)).count() as u64 }
-    }
-}
 
 // === impl Subject ===
 
@@ -238,8 +200,9 @@ impl Subject {
     }
 
     fn question(&mut self, kept: (Day, Hour)) -> Question {
-        let (v4, v6) = (self.random.below(33) as u8, self.random.below(129) as u8);
-        Question { range: self.range(kept), address: self.address(), prefixes: (v4, v6) }
+        let (range, address) = (self.range(kept), self.address());
+        let prefix = self.random.below(if address.is_ipv4() { 33 } else { 129 }) as u8;
+        Question { range, address, network: Network::of(address, prefix).expect("fits") }
     }
 }
 
@@ -247,59 +210,8 @@ impl Subject {
 
 impl Question {
     fn compare(&self, view: &View<'_>, model: &Model) {
-        let Self { range, address, prefixes } = *self;
-        compare_counts(view, model, range);
-        for bucket in [Bucket::Day, Bucket::Week, Bucket::Month] {
-            range.buckets(bucket).take(40).for_each(|part| compare_counts(view, model, part));
-        }
-        let mut each = Vec::new();
-        let all = view.each(range, |address| {
-            each.push(address);
-            Ok::<_, ()>(())
-        });
-        all.expect("is kept").expect("goes through");
-        assert_eq!(each, model.within(range).collect::<Vec<_>>(), "{range:?}");
-
-        let came = model.visits.get(&address).map(|hours| hours.range(range.from..=range.to).copied());
-        let came: Vec<Hour> = came.into_iter().flatten().collect();
-        let mut days: Vec<Day> = came.iter().map(|hour| hour.day()).collect();
-        days.dedup();
-        let moment = |hour: &Hour| {
-            if *hour < view.oldest_hour() { Moment::Day(hour.day()) } else { Moment::Hour(*hour) }
-        };
-        let visited = view.visited(address, range).expect("is kept");
-        assert_eq!(visited.days, days, "{address} in {range:?}");
-        assert_eq!((visited.first, visited.last), (came.first().map(moment), came.last().map(moment)));
-        let hours: Vec<Hour> = came.into_iter().filter(|hour| *hour >= view.oldest_hour()).collect();
-        assert_eq!(view.hours(address, range).expect("is kept"), hours);
-
-        let network = Network::of(address, if address.is_ipv4() { 16 } else { 64 }).expect("is a prefix");
-        let inside = |prefix| move |other: &IpAddr| Network::of(*other, prefix);
-        let any = if address.is_ipv4() { prefixes.0 } else { prefixes.1 };
-        for network in
-            [network, Network::of(address, 30).expect("is a prefix"), Network::of(address, any).expect("fits")]
-        {
-            let of = inside(network.prefix);
-            let expected = model.within(range).filter(|other| of(other) == Some(network)).count();
-            assert_eq!(view.distinct_in(network, range), Ok(expected as u64));
-        }
-        let top = view.top(range, (16, 64), 3).expect("is kept");
-        let mut networks: BTreeMap<Network, u64> = BTreeMap::new();
-        for address in model.within(range) {
-            let network = Network::of(address, if address.is_ipv4() { 16 } else { 64 });
-            *networks.entry(network.expect("is a prefix")).or_default() += 1;
-        }
-        let mut expected: Vec<_> = networks.into_iter().collect();
-        expected.sort_by_key(|(network, count)| (std::cmp::Reverse(*count), *network));
-        expected.truncate(3);
-        assert_eq!(top.into_iter().map(|top| (top.network, top.distinct)).collect::<Vec<_>>(), expected);
-    }
-}
-
-fn compare_counts(view: &View<'_>, model: &Model, range: Range) {
-    // A part of the range may cut a day, or the history may have let go of it a moment ago.
-    if let Ok(counts) = view.distinct(range) {
-        assert_eq!(counts, model.counts(range), "{range:?}");
+        model.compare(view, self.range, self.address);
+        model.compare_network(view, self.range, self.network);
     }
 }
 
