@@ -30,7 +30,7 @@ impl V6Index {
         let Some(group) = self.group_of(data, address) else {
             return 0;
         };
-        let mut entries = self.beginning_with(data, group, masked);
+        let mut entries = self.group_entries(data, group, masked);
         entries.left = entries.left.min(V6_GROUP);
         let mut entries = entries.skip_while(|(found, _)| *found < address);
         entries.next().map_or(0, |(found, mask)| if found == address { mask } else { 0 })
@@ -44,7 +44,7 @@ impl V6Index {
         masked: bool,
     ) -> impl Iterator<Item = (u128, u32)> + use<'a> {
         let group = self.group_of(data, first).unwrap_or(0);
-        self.beginning_with(data, group, masked).skip_while(move |(found, _)| *found < first)
+        self.group_entries(data, group, masked).skip_while(move |(found, _)| *found < first)
     }
 
     /// The only group that can have an address.
@@ -61,7 +61,7 @@ impl V6Index {
         low.checked_sub(1)
     }
 
-    fn beginning_with<'a>(&self, data: Bytes<'a>, group: usize, masked: bool) -> V6Entries<'a> {
+    fn group_entries<'a>(&self, data: Bytes<'a>, group: usize, masked: bool) -> V6Entries<'a> {
         let left = self.len.saturating_sub(group as u64 * V6_GROUP);
         V6Entries { data, index: *self, masked, group, left, in_group: 0, at: 0, address: 0 }
     }
