@@ -95,6 +95,8 @@ mod v6;
 mod varint;
 pub mod visits;
 
+#[doc(hidden)]
+pub use manifest::read_and_write_manifest;
 pub use matrix::Counts;
 pub use time::{Day, Hour, Month};
 pub use unique::{Inserted, NewIps, UniqueIps};

@@ -2,6 +2,7 @@
 //! and crashes; every kind of question compared.
 
 mod faults;
+mod fixture;
 mod ledger;
 mod model;
 mod threads;

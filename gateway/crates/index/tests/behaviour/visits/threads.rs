@@ -66,7 +66,7 @@ impl Race {
     fn write(&self, random: &mut Random) {
         let mut scratch = Scratch::default();
         for _ in 0..BATCHES {
-            let hour = Hour(self.now().0 - [0, 0, 0, 1, 30, 24 * 8][random.below(6) as usize]);
+            let hour = Hour(self.now().0 - [0, 0, 1, 2, 3, 24 * 8][random.below(6) as usize]);
             let batch: BTreeSet<IpAddr> = (0..=random.below(4)).map(|_| any_address(random)).collect();
             let began = self.moment();
             let first = {
@@ -101,7 +101,7 @@ impl Race {
 
     fn tend(&self, random: &mut Random) {
         for _ in 0..BATCHES / 3 {
-            match random.below(8) {
+            match random.below(12) {
                 0 => self.visits.flush().expect("the disk works"),
                 1 | 2 => self.visits.maintain().expect("the disk works"),
                 3 => drop(self.clock.fetch_add(3_600_000 * 3, Ordering::Relaxed)),
@@ -133,6 +133,10 @@ impl Race {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
         for one in sent.iter() {
+            if !model.visits.contains_key(&one.address) {
+                let hours = view.hours(one.address, view.all()).expect("is kept");
+                assert!(hours.is_empty(), "{what}: {} came at {hours:?}, and is not counted", one.address);
+            }
             let of = || forgotten.iter().filter(|forgotten| forgotten.address == one.address);
             if of().all(|forgotten| forgotten.ended < one.began) {
                 assert!(has(one), "{what}: {} was acknowledged at {:?}", one.address, one.hour);
