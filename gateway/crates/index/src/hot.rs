@@ -66,8 +66,9 @@ impl HotHours {
 
     fn get(&self, hour: Hour) -> Option<Arc<HotHour>> {
         let all = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        // The latest first, as most records are of now.
-        all.iter().rev().find(|other| other.hour() == hour && !other.is_closed()).cloned()
+        // One that is closed may stand beside the one that was opened after it.
+        let same = all[all.partition_point(|other| other.hour() < hour)..].iter();
+        same.take_while(|other| other.hour() == hour).find(|other| !other.is_closed()).cloned()
     }
 
     fn set(&self, hours: Vec<Arc<HotHour>>) {

@@ -40,7 +40,9 @@ pub(crate) struct Taken<C> {
 const LINGER: Duration = Duration::from_millis(200);
 /// So many do not linger.
 const MANY: usize = 1 << 18;
-/// Visits that may wait, at most: 4 bytes each as a rule.
+/// What a batch takes besides its visits, in visits.
+const OVERHEAD: usize = 32;
+/// Visits that may wait, at most: 4 bytes each as a rule, and again if they are the first of their address.
 pub(crate) const MOST: usize = 1 << 25;
 
 // === impl Queue ===
@@ -60,7 +62,7 @@ impl<C> Queue<C> {
     pub(crate) fn put(&self, batch: Batch) {
         let mut state = self.lock();
         let was = state.visits;
-        state.visits += batch.v4.len() + batch.v6.len();
+        state.visits += OVERHEAD + batch.v4.len() + batch.v6.len();
         state.batches.push(batch);
         self.put.fetch_add(1, Ordering::Release);
         if was == 0 || was < MANY && state.visits >= MANY {

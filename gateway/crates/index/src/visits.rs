@@ -5,6 +5,7 @@ pub(crate) mod load;
 mod write;
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -182,7 +183,15 @@ impl Visits {
             gate: RwLock::new(Without::default()),
         });
         let history = History::new(Arc::clone(&core), loaded.state);
-        let thread = std::thread::Builder::new().name("visits".into()).spawn(move || history.run());
+        let thread = std::thread::Builder::new().name("visits".into()).spawn(move || {
+            if std::panic::catch_unwind(AssertUnwindSafe(|| history.run())).is_err() {
+                // Whatever it would answer from then on might be wrong. The next process finds all of it in the journal.
+                tracing::error!(
+                    "the thread of the history ended in a panic, which is a fault of this program; it ends"
+                );
+                std::process::abort();
+            }
+        });
         let thread = thread.map_err(|source| VisitsError::Io { what: "start a thread".into(), source })?;
         Ok((Self { core, thread: Mutex::new(Some(thread)) }, opened))
     }
