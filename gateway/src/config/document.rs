@@ -51,7 +51,7 @@ pub(super) enum Value {
 const PREFIX: &str = "TALLYGATE_";
 /// Keys at the root may be overridden without the separator that all others have. Whatever else begins with the
 /// prefix is left alone: Kubernetes sets variables like `TALLYGATE_PORT` for a service of this name.
-const ROOT_KEYS: [&str; 2] = ["DATA_DIR", "LOG_LEVEL"];
+const ROOT_KEYS: [&str; 4] = ["DATA_DIR", "LOG_LEVEL", "DURABILITY", "COUNT_SINCE"];
 const SEPARATOR: &str = "__";
 
 // === impl Override ===

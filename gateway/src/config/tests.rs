@@ -1,4 +1,5 @@
 use super::*;
+use tallygate_index::journal::Durability;
 
 fn problems(text: &str, overrides: &[Override]) -> Vec<String> {
     let problems = Config::parse(text, overrides).expect_err("has problems");
@@ -119,7 +120,7 @@ path = "logs"
             "t.toml:12: routes.path: expected a path that begins with \"/\", without a query, found \"logs\"",
             "t.toml:11: routes.plugins is missing",
             "t.toml:11: routes: a route needs at least one of path, content_type and header",
-            "t.toml:13: unknown key elsewhere; known here: data_dir, log_level, ingest, ops, addresses, swap, plugins, routes",
+            "t.toml:13: unknown key elsewhere; known here: data_dir, log_level, ingest, ops, addresses, swap, durability, count_since, event_time, history, plugins, routes",
             "t.toml:7: plugins.mine has no path, and no plugin of that name is shipped (shipped: access-log, json)",
         ]
     );
@@ -227,4 +228,30 @@ fn variables_that_kubernetes_sets_are_left_alone() {
     assert!(over("TALLYGATE_PORT", "tcp://10.0.0.1:5000").is_empty());
     assert!(over("TALLYGATE_PORT_5000_TCP_ADDR", "10.0.0.1").is_empty());
     assert!(over("TALLYGATE_TOKEN", "secret").is_empty());
+}
+
+#[test]
+fn keys_of_visits_are_read_and_their_bounds_told() {
+    let config = Config::parse("", &over("TALLYGATE_DURABILITY", "memory")).expect("is good");
+    assert_eq!(config.visits.durability, Durability::Memory);
+    let config = Config::parse("", &over("TALLYGATE_COUNT_SINCE", "start")).expect("is good");
+    assert!(config.visits.since_start);
+    let text = r#"durability = "disk"
+[event_time]
+max_age = "500 days"
+max_ahead = "8 days"
+beyond = "drop"
+[history]
+retention = "61 days"
+"#;
+    assert_eq!(
+        problems(text, &[]),
+        [
+            "t.toml:1: durability: expected one of \"fsync\", \"interval\", \"memory\", found \"disk\"",
+            "t.toml:5: event_time.beyond: expected \"receive-time\" or \"reject\", found \"drop\"",
+            "t.toml:2: event_time.max_ahead: must be at most 7 days",
+            "t.toml:6: history.retention: must be from 62 days, as long as hours are kept, to 3660 days",
+            "t.toml: event_time.max_age: must be at most history.retention",
+        ]
+    );
 }

@@ -48,17 +48,17 @@ pub(super) fn read(root: &mut Section<'_>) -> Visits {
         reject: section.take("beyond", units::beyond, false),
     };
     if event_time.max_ahead > MOST_AHEAD {
-        section.problem("max_ahead", "max_ahead must be at most 7 days");
+        section.problem("max_ahead", "must be at most 7 days");
     }
     section.finish();
     let mut section = root.section("history");
     let retention = section.take("retention", units::duration, days(400));
     if !(LEAST_RETENTION..=MOST_RETENTION).contains(&retention) {
-        section.problem("retention", "retention must be from 62 days, as long as hours are kept, to 3660 days");
+        section.problem("retention", "must be from 62 days, as long as hours are kept, to 3660 days");
     }
     section.finish();
     if event_time.max_age > retention {
-        root.problem("event_time", "event_time.max_age must be at most history.retention");
+        root.problem("event_time.max_age", "must be at most history.retention");
     }
     let retention = u32::try_from(retention.as_secs() / 86_400).unwrap_or(u32::MAX);
     Visits { durability, since_start, event_time, retention }
