@@ -164,6 +164,19 @@ impl Gateway {
         Setup::again(folder).start()
     }
 
+    /// Kills it, which it cannot notice, and gives its folder.
+    pub(crate) fn kill(mut self) -> TempDir {
+        self.signal(Signal::KILL);
+        self.process.wait();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    /// Stops it as an operator does, the books having been checked, and gives its folder.
+    pub(crate) fn stop_and_leave(mut self) -> TempDir {
+        self.check_and_stop();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a temporary folder"))
+    }
+
     /// Stops it as an operator does, the books having been checked.
     pub(crate) fn stop(mut self) {
         self.check_and_stop();

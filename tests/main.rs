@@ -7,6 +7,7 @@ mod compiling;
 mod concurrency;
 mod containment;
 mod documents;
+mod durability;
 mod encodings;
 mod first_use;
 mod harness;

@@ -112,6 +112,12 @@ impl Connection {
         self.reply()
     }
 
+    /// As [`Self::exchange`], with a peer that may be killed meanwhile.
+    pub(crate) fn try_exchange(&mut self, request: &Request) -> Option<Reply> {
+        self.try_write(request.bytes()).ok()?;
+        self.reply_or_close()
+    }
+
     /// The next reply.
     pub(crate) fn reply(&mut self) -> Reply {
         self.reply_or_close().expect("a reply before the connection is closed")

@@ -5,7 +5,9 @@ use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::{Gateway, Process};
@@ -70,8 +72,36 @@ impl Setup {
         self
     }
 
+    /// Where the gateway will keep its data.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Starts the gateway and waits until it is ready.
     pub(crate) fn start(self) -> Gateway {
+        // One at a time: the first that needs a plugin compiles it, the others find it compiled.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _turn = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = Process::start(self.command(), &self.log);
+        Gateway::of(process, self.folder)
+    }
+
+    /// Starts the gateway, kills it after so long, whatever it does then, and gives the folder.
+    pub(crate) fn start_and_kill(self, after: Duration) -> TempDir {
+        let mut process = Process::start(self.command(), &self.log);
+        std::thread::sleep(after);
+        process.signal(Signal::KILL);
+        process.wait();
+        self.folder
+    }
+
+    /// Starts the gateway, which is expected to end by itself, and gives its exit code and what it said.
+    pub(crate) fn expect_to_fail(&self) -> (Option<i32>, String) {
+        let mut process = Process::start(self.command(), &self.log);
+        (process.wait().code(), process.log())
+    }
+
+    fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tallygate"));
         forget_own_variables(&mut command);
         command.arg("serve").current_dir(self.folder.path()).args(&self.arguments);
@@ -80,10 +110,7 @@ impl Setup {
         if self.config_file.exists() {
             command.arg("--config").arg(&self.config_file);
         }
-        // One at a time: the first that needs a plugin compiles it, the others find it compiled.
-        static STARTING: Mutex<()> = Mutex::new(());
-        let _turn = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-        Gateway::of(Process::start(command, &self.log), self.folder)
+        command
     }
 }
 

@@ -1,0 +1,8 @@
+//! What was acknowledged is there, whatever happened since; what was not sent is not.
+
+mod damage;
+mod disks;
+mod kept;
+pub(crate) mod killing;
+mod settings;
+mod times;

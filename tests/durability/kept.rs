@@ -1,0 +1,76 @@
+//! What a data directory has, read without the gateway.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tallygate_index::disk::Folder;
+use tallygate_index::journal::{Observer, Progress};
+use tallygate_index::visits::Options;
+use tallygate_index::{Hour, Visits};
+
+pub(super) type Visit = (Hour, IpAddr);
+
+/// Nobody who looks at the journal.
+struct Quiet;
+
+// === impl Quiet ===
+
+impl Observer for Quiet {
+    fn written(&self, _: u64) {}
+    fn synced(&self, _: Duration) {}
+    fn progress(&self, _: Progress) {}
+}
+
+/// A copy of the visits in a data directory, to be opened without touching them.
+pub(super) fn copy(data: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    for entry in fs::read_dir(data.join("visits")).expect("the visits are there").flatten() {
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("readable");
+    }
+    copy
+}
+
+/// Every visit in a data directory of a gateway that has ended, and how many addresses came ever.
+pub(super) fn visits(data: &Path) -> (BTreeSet<Visit>, u64) {
+    let copy = copy(data);
+    let folder = Folder::open(copy.path()).expect("it can be written");
+    let (visits, _) = Visits::open(Arc::new(folder), Options::default(), Arc::new(Quiet)).expect("it can be opened");
+    let view = visits.view();
+    let mut addresses = Vec::new();
+    let all = view.each(view.all(), |address| {
+        addresses.push(address);
+        Ok::<_, ()>(())
+    });
+    all.expect("is kept").expect("goes through");
+    let mut found = BTreeSet::new();
+    for address in addresses {
+        let hours = view.hours(address, view.all()).expect("is kept");
+        found.extend(hours.into_iter().map(|hour| (hour, address)));
+    }
+    // Every address has been looked up on its own; the counts must say the same.
+    let distinct = view.distinct(view.all()).expect("is kept").distinct;
+    let expected: BTreeSet<IpAddr> = found.iter().map(|(_, address)| *address).collect();
+    assert_eq!((distinct, visits.unique()), (expected.len() as u64, expected.len() as u64));
+    (found, visits.unique())
+}
+
+/// The current hour.
+pub(super) fn now() -> Hour {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is right").as_millis();
+    Hour::of_unix_ms(i64::try_from(now).expect("the clock is right")).expect("the clock is right")
+}
+
+/// The beginning of an hour, as logs write it.
+pub(super) fn timestamp(hour: Hour) -> String {
+    let (year, month, day) = hour.day().civil();
+    format!("{year:04}-{month:02}-{day:02}T{:02}:00:00Z", hour.of_day())
+}
+
+/// A record of a visit.
+pub(super) fn record((hour, address): &Visit) -> String {
+    format!("{{\"ip\":\"{address}\",\"timestamp\":\"{}\"}}\n", timestamp(*hour))
+}
