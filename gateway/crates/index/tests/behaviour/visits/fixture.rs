@@ -38,7 +38,7 @@ fn hour(told: &Told) -> Hour {
 
 fn v4(told: &Told) -> Vec<u32> {
     // In three networks, two of them sparse.
-    (told.2.1..told.2.1 + told.2.0).map(|n| 0xc000_0000 | n % 3 << 16 | n * (1 + n % 3 * 50) & 0xffff).collect()
+    (told.2.1..told.2.1 + told.2.0).map(|n| 0xc000_0000 | ((n % 3) << 16) | ((n * (1 + n % 3 * 50)) & 0xffff)).collect()
 }
 
 fn v6(told: &Told) -> Vec<u128> {

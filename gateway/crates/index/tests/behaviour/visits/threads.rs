@@ -183,7 +183,7 @@ fn open(disk: &Simulated, clock: &Arc<AtomicI64>) -> Visits {
 /// One that nobody forgets, or one that somebody may.
 fn any_address(random: &mut Random) -> IpAddr {
     if random.below(3) == 0 {
-        return Ipv4Addr::from_bits(0xc000_0200 | KEPT + random.below(20) as u32).into();
+        return Ipv4Addr::from_bits(0xc000_0200 | (KEPT + random.below(20) as u32)).into();
     }
     address(random)
 }
