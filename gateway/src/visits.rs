@@ -46,8 +46,6 @@ struct Teller {
 
 /// Groups that are kept for the next batch.
 const GROUPS_KEPT: usize = 48;
-/// Bytes that open hours may occupy besides the current one.
-const HOT_BYTES: usize = 256 << 20;
 
 /// Now, in Unix milliseconds.
 pub(crate) fn now() -> i64 {
@@ -62,9 +60,8 @@ pub(crate) fn options(config: &Config) -> Options {
         ipv6: config.addresses,
         retention: config.visits.retention,
         since_start: config.visits.since_start,
-        hot_bytes: HOT_BYTES,
-        clock: Arc::new(now),
         make_way: thread::make_way,
+        ..Options::default()
     }
 }
 

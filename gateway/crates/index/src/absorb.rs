@@ -172,7 +172,7 @@ impl Deltas {
         let came_before = history.day_before(address, history.floors.day);
         let (mut last_day, mut last_hour) = (came_before, came_before);
         let floor = history.floors.day;
-        let mut next = if has_day(history, address, floor) { Some(floor) } else { history.day_after(address, floor) };
+        let mut next = if history.has_day(address, floor) { Some(floor) } else { history.day_after(address, floor) };
         while let Some(day) = next {
             Self::visit(&mut deltas.days, day.0, last_day, None);
             last_day = Previous::At(day.0);
@@ -190,10 +190,6 @@ impl Deltas {
         }
         deltas
     }
-}
-
-fn has_day<A: Address>(history: &Snapshot, address: A, day: Day) -> bool {
-    history.days_of(address, day.month()) & 1 << day.of_month() != 0
 }
 
 /// Takes visits in: the changes of the matrices, and a segment for each hour with what was not known. Those that lie before

@@ -83,7 +83,7 @@ pub(crate) fn is_segment(name: &str) -> Option<u64> {
 
 impl History {
     pub(crate) fn new(core: Arc<Core>, state: State) -> Self {
-        let flushed = Hour::of_unix_ms((core.options.clock)()).unwrap_or(Hour(0));
+        let flushed = core.options.now();
         Self { core, state, running: None, flushed, looked: Instant::now(), failed: None }
     }
 
@@ -170,7 +170,7 @@ impl History {
 
     /// Closes hours other than the current one.
     fn close_idle(&mut self, idle: impl Fn(&crate::hot::HotHour) -> bool) {
-        let current = self.current_hour();
+        let current = self.core.options.now();
         if !self.core.hot.close(|hour| idle(hour) && hour.hour() != current) {
             return;
         }
@@ -181,7 +181,7 @@ impl History {
 
     /// Closes the largest hours that are not the current one while they take more memory together than they may.
     fn bound_hot(&mut self) {
-        let current = self.current_hour();
+        let current = self.core.options.now();
         let mut sizes: Vec<_> = self.core.hot.all().iter().map(|hour| (hour.bytes(), hour.hour())).collect();
         sizes.retain(|(_, hour)| *hour != current);
         sizes.sort_unstable();
@@ -194,10 +194,6 @@ impl History {
             total -= bytes;
         }
         self.close_idle(|hour| closed.contains(&hour.hour()));
-    }
-
-    fn current_hour(&self) -> Hour {
-        Hour::of_unix_ms((self.core.options.clock)()).unwrap_or(Hour(0))
     }
 
     /// Takes in what is in the queue; commands stay there.
@@ -279,7 +275,7 @@ impl State {
             let merged = write_merged(&inputs(&parts), &Without::default(), writer);
             let (bytes, _) = merged.expect("memory takes what is written to it");
             let segment = Arc::new(Segment::open(bytes.into())?);
-            self.snapshot.retain(|part| !parts.iter().any(|other| Arc::ptr_eq(part, other)));
+            self.snapshot.remove(parts.iter());
             self.snapshot.add(Arc::new(Part { segment, file: None, in_month: false }));
         }
         Ok(())
@@ -297,7 +293,7 @@ impl State {
         }
         for (span, parts) in spans {
             let part = self.write(disk, span, &inputs(&parts), &Without::default())?;
-            next.retain(|old| !parts.iter().any(|other| Arc::ptr_eq(old, other)));
+            next.remove(parts.iter());
             if let Some(part) = part {
                 next.add(Arc::new(part));
             }

@@ -11,6 +11,7 @@ use crate::hot::HotHour;
 use crate::matrix::Counts;
 use crate::segment::count_union;
 use crate::snapshot::{Floors, Snapshot};
+use crate::visits::Options;
 use crate::{Day, Granularity, Hour, Month};
 
 pub use self::union::{Network, Top};
@@ -128,9 +129,9 @@ impl<'a> View<'a> {
         snapshot: Arc<Snapshot>,
         matrices: &'a RwLock<Matrices>,
         hot: Arc<[Arc<HotHour>]>,
-        (granularity, now): (Granularity, Hour),
+        options: &Options,
     ) -> Self {
-        Self { snapshot, matrices, hot, granularity, now }
+        Self { snapshot, matrices, hot, granularity: options.ipv6.granularity, now: options.now() }
     }
 
     /// All that is kept, to the end of today, or of the last day that something came for.

@@ -99,6 +99,11 @@ impl Snapshot {
         self.before.retain(keep);
     }
 
+    /// Takes out segments. [`Self::settle`] must follow.
+    pub(crate) fn remove<'a>(&mut self, gone: impl Iterator<Item = &'a Arc<Part>> + Clone) {
+        self.retain(|part| !gone.clone().any(|other| Arc::ptr_eq(part, other)));
+    }
+
     /// Brings what follows from the segments up to date.
     pub(crate) fn settle(&mut self) {
         let mut loose: BTreeMap<Day, Loose> = BTreeMap::new();
@@ -137,11 +142,16 @@ impl Snapshot {
     /// Whether the address came in an hour; where hours are no longer told apart, on its day.
     pub(crate) fn has_hour<A: Address>(&self, address: A, hour: Hour) -> bool {
         if hour < self.floors.hour {
-            return self.days_of(address, hour.day().month()) & 1 << hour.day().of_month() != 0;
+            return self.has_day(address, hour.day());
         }
         let bit = 1 << hour.of_day();
         self.hours.get(&hour).is_some_and(|parts| any(parts, address))
             || self.days.get(&hour.day()).is_some_and(|parts| all(parts, address) & bit != 0)
+    }
+
+    /// Whether the address came on a day.
+    pub(crate) fn has_day<A: Address>(&self, address: A, day: Day) -> bool {
+        self.days_of(address, day.month()) & 1 << day.of_month() != 0
     }
 
     /// The hours of a day at which the address came, as bits.

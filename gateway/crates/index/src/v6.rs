@@ -167,12 +167,6 @@ impl Ipv6Set {
         }
     }
 
-    /// How addresses are told apart.
-    #[must_use]
-    pub fn policy(&self) -> Ipv6Policy {
-        self.policy
-    }
-
     /// How many addresses are in the set. Exact; those of a batch count once its `insert` has returned.
     #[must_use]
     pub fn len(&self) -> u64 {

@@ -13,7 +13,6 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::Day;
 use crate::absorb::Matrices;
 use crate::disk::Disk;
 use crate::history::{Command, History};
@@ -26,6 +25,7 @@ use crate::segment::{SegmentError, Without};
 use crate::snapshot::Snapshot;
 use crate::unique::UniqueIps;
 use crate::v6::Ipv6Policy;
+use crate::{Day, Hour};
 
 pub use self::inspection::Inspection;
 pub use self::load::Opened;
@@ -154,6 +154,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The current hour.
+    pub(crate) fn now(&self) -> Hour {
+        Hour::of_unix_ms((self.clock)()).unwrap_or(Hour(0))
+    }
+}
+
 // === impl Visits ===
 
 impl Visits {
@@ -241,7 +248,7 @@ impl Visits {
 
     /// Whether an hour is within what is kept. Visits of others cannot be added.
     #[must_use]
-    pub fn keeps(&self, hour: crate::Hour) -> bool {
+    pub fn keeps(&self, hour: Hour) -> bool {
         self.core.keeps(hour)
     }
 
@@ -263,9 +270,7 @@ impl Visits {
     pub fn view_now(&self) -> View<'_> {
         // In this order: an hour leaves the hot ones only after the history has all of it.
         let hot = self.core.hot.all();
-        let now = crate::Hour::of_unix_ms((self.core.options.clock)()).unwrap_or(crate::Hour(0));
-        let granularity = self.core.options.ipv6.granularity;
-        View::new(self.core.snapshot.load_full(), &self.core.matrices, hot, (granularity, now))
+        View::new(self.core.snapshot.load_full(), &self.core.matrices, hot, &self.core.options)
     }
 
     /// Forgets addresses: every count is then what it would be had they never come. Returns how many had come.
@@ -273,9 +278,7 @@ impl Visits {
     /// # Errors
     /// If it cannot be made durable; then nothing is forgotten.
     pub fn forget(&self, addresses: &[IpAddr]) -> Result<usize, VisitsError> {
-        let (reply, answer) = mpsc::channel();
-        self.core.queue.command(Command::Forget(addresses.to_vec(), reply));
-        answer.recv().map_err(|_| VisitsError::Closed)?
+        self.ask(|reply| Command::Forget(addresses.to_vec(), reply))
     }
 
     /// Writes to segments what only the journal has.
@@ -283,9 +286,7 @@ impl Visits {
     /// # Errors
     /// If the disk fails; then all stays as it was.
     pub fn flush(&self) -> Result<(), VisitsError> {
-        let (reply, answer) = mpsc::channel();
-        self.core.queue.command(Command::Flush(reply));
-        answer.recv().map_err(|_| VisitsError::Closed)?
+        self.ask(Command::Flush)
     }
 
     /// Does now what is otherwise done in the background: closes idle hours, merges segments, lets go of what is too old.
@@ -293,9 +294,7 @@ impl Visits {
     /// # Errors
     /// If the disk fails; then all stays as it was.
     pub fn maintain(&self) -> Result<(), VisitsError> {
-        let (reply, answer) = mpsc::channel();
-        self.core.queue.command(Command::Maintain(reply));
-        answer.recv().map_err(|_| VisitsError::Closed)?
+        self.ask(Command::Maintain)
     }
 
     /// Writes to segments what only the journal has, if it can, and ends the history's thread. Nothing is to be added, and
@@ -322,6 +321,13 @@ impl Visits {
             journal_bytes: self.core.journal.bytes(),
         }
     }
+
+    /// Lets the history's thread do something, and waits for it.
+    fn ask<T>(&self, command: impl FnOnce(mpsc::Sender<Result<T, VisitsError>>) -> Command) -> Result<T, VisitsError> {
+        let (reply, answer) = mpsc::channel();
+        self.core.queue.command(command(reply));
+        answer.recv().map_err(|_| VisitsError::Closed)?
+    }
 }
 
 impl Drop for Visits {
@@ -334,11 +340,11 @@ impl Drop for Visits {
 
 impl Core {
     pub(crate) fn today(&self) -> Day {
-        crate::Hour::of_unix_ms((self.options.clock)()).map_or(Day(0), crate::Hour::day)
+        self.options.now().day()
     }
 
     /// Whether new visits of an hour can be taken.
-    pub(crate) fn accept(&self, hour: crate::Hour) -> Result<(), Unwritable> {
+    pub(crate) fn accept(&self, hour: Hour) -> Result<(), Unwritable> {
         let reason = match (self.keeps(hour), self.queue.is_full()) {
             (true, false) => return Ok(()),
             (false, _) => "the hour lies beyond what is kept".to_owned(),
@@ -347,7 +353,7 @@ impl Core {
         Err(Unwritable { reason })
     }
 
-    pub(crate) fn keeps(&self, hour: crate::Hour) -> bool {
+    pub(crate) fn keeps(&self, hour: Hour) -> bool {
         let floors = self.snapshot.load().floors;
         let room = crate::matrix::LARGEST - 2 * crate::absorb::BLOCK_OF_DAYS;
         hour.day() >= floors.day && hour.0 < floors.hour.0 + room && hour.day().0 < floors.day.0 + room

@@ -27,8 +27,7 @@ impl<'a, A: Address> Known<'a, A> {
             return Self { before: Some(Previous::Never), after: Some(None), ..known };
         }
         if day < history.floors.hour.day() {
-            let has_day = history.days_of(address, day.month()) & 1 << day.of_month() != 0;
-            return Self { has_day, ..known };
+            return Self { has_day: history.has_day(address, day), ..known };
         }
         let hours = history.hours_of(address, day);
         Self { has_day: hours != 0, hours, ..known }

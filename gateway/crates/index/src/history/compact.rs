@@ -18,7 +18,7 @@ use crate::segment::{Input, Project, Segment, Span, Without};
 use crate::snapshot::{Part, Parts, Snapshot};
 use crate::visits::load::floors;
 use crate::visits::{Core, VisitsError};
-use crate::{Day, Hour, Month};
+use crate::{Day, Month};
 
 /// What is to be merged.
 pub(crate) struct Plan {
@@ -116,7 +116,7 @@ impl History {
             return Ok(());
         }
         self.flush_with(move |_, _, next| {
-            next.retain(|part| !plan.inputs.iter().any(|(other, _)| Arc::ptr_eq(part, other)));
+            next.remove(plan.inputs.iter().map(|(part, _)| part));
             for (part, _) in plan.inputs.iter().filter(|_| plan.keeps_days) {
                 if let Span::Day(_) = part.segment.span() {
                     let segment = Arc::clone(&part.segment);
@@ -137,7 +137,7 @@ impl History {
                 let old: Parts = old.collect();
                 let inputs: Vec<_> = old.iter().map(|part| came(part)).collect();
                 let before = state.write(disk, Span::Before, &inputs, &Without::default())?;
-                next.retain(|part| !old.iter().any(|other| Arc::ptr_eq(part, other)));
+                next.remove(old.iter());
                 before.into_iter().for_each(|part| next.add(Arc::new(part)));
                 next.floors.day = target.day;
                 next.floors.hour = next.floors.hour.max(target.day.first_hour());
@@ -206,10 +206,9 @@ impl Running {
 
 impl Plan {
     fn run(&self, core: &Core, file: u64) -> Result<Segment, VisitsError> {
-        let input = |(part, project): &(Arc<Part>, Project)| (Arc::clone(&part.segment), *project);
-        let segments: Vec<_> = self.inputs.iter().map(input).collect();
-        let inputs: Vec<_> =
-            segments.iter().map(|(segment, project)| Input { segment, keep: u32::MAX, project: *project }).collect();
+        let inputs = self.inputs.iter();
+        let inputs = inputs.map(|(part, project)| Input { segment: &part.segment, keep: u32::MAX, project: *project });
+        let inputs: Vec<_> = inputs.collect();
         write_segment(&*core.disk, (file, self.span), &inputs, &Without::default())
     }
 
@@ -251,7 +250,8 @@ fn plan(history: &Snapshot, today: Day, hours_from: Day) -> Option<Plan> {
 /// The hours of a day that is over become a segment of the day.
 fn day(history: &Snapshot, day: Day) -> Plan {
     let hours = history.hours.range(day.first_hour()..=day.last_hour());
-    let hours = hours.flat_map(|(hour, parts)| files(parts).into_iter().map(|part| (part, bit(hour.of_day()))));
+    let hours =
+        hours.flat_map(|(hour, parts)| files(parts).into_iter().map(|part| (part, Project::Bit(hour.of_day()))));
     Plan { span: Span::Day(day), inputs: hours.collect(), keeps_days: false, in_month: false }
 }
 
@@ -263,7 +263,7 @@ fn month(history: &Snapshot, today: Day, hours_from: Day) -> Option<Plan> {
         let days = history.days.range(month.first_day()..=month.last_day().min(Day(today.0 - 1)));
         let loose = days.flat_map(|(day, parts)| {
             let parts = files(parts).into_iter().filter(|part| !part.in_month);
-            parts.map(|part| (part, bit(day.of_month())))
+            parts.map(|part| (part, Project::Bit(day.of_month())))
         });
         let mut inputs: Vec<_> = loose.collect();
         let is_over = month.last_day() < today || month.first_day() < hours_from;
@@ -305,10 +305,6 @@ fn files(parts: &Parts) -> Parts {
     parts.iter().filter(|part| part.file.is_some()).cloned().collect()
 }
 
-fn bit(bit: u32) -> Project {
-    Project::Bit(bit)
-}
-
 /// Who is in a segment, without telling when.
 fn came(part: &Arc<Part>) -> Input<'_> {
     Input { segment: &part.segment, keep: u32::MAX, project: Project::Bit(0) }
@@ -326,7 +322,7 @@ fn begins_before(span: Span, day: Day) -> bool {
 /// Whether it is an hour or a day before this day.
 fn is_within_days(span: Span, day: Day) -> bool {
     match span {
-        Span::Hour(Hour(hour)) => Hour(hour).day() < day,
+        Span::Hour(hour) => hour.day() < day,
         Span::Day(own) => own < day,
         Span::Month(_) | Span::Before => false,
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::{History, inputs};
 use crate::absorb::Deltas;
 use crate::segment::Without;
-use crate::snapshot::{Address, Part, Snapshot};
+use crate::snapshot::{Part, Snapshot};
 use crate::unique::NewIps;
 use crate::visits::VisitsError;
 
@@ -103,7 +103,7 @@ impl History {
         for part in &old {
             let written =
                 self.state.write(&*self.core.disk, part.segment.span(), &inputs(&vec![Arc::clone(part)]), without)?;
-            next.retain(|other| !Arc::ptr_eq(other, part));
+            next.remove(std::iter::once(part));
             if let Some(written) = written {
                 next.add(Arc::new(Part { in_month: part.in_month, ..written }));
             }
@@ -116,20 +116,13 @@ impl History {
 /// Adds addresses to those that are erased.
 fn add(erasing: &mut Without, more: &Without) {
     erasing.v4.extend(&more.v4);
-    erasing.v4.sort_unstable();
-    erasing.v4.dedup();
     erasing.v6.extend(&more.v6);
-    erasing.v6.sort_unstable();
-    erasing.v6.dedup();
+    sort(erasing);
 }
 
 fn all_of(history: &Snapshot, without: &Without) -> Vec<Deltas> {
-    let v4 = without.v4.iter().map(|address| deltas(history, *address));
-    v4.chain(without.v6.iter().map(|address| deltas(history, *address))).collect()
-}
-
-fn deltas<A: Address>(history: &Snapshot, address: A) -> Deltas {
-    Deltas::of_all(history, address)
+    let v4 = without.v4.iter().map(|address| Deltas::of_all(history, *address));
+    v4.chain(without.v6.iter().map(|address| Deltas::of_all(history, *address))).collect()
 }
 
 /// The addresses as they are counted, each once, in ascending order.
@@ -141,9 +134,14 @@ fn sorted(addresses: &[IpAddr], granularity: crate::Granularity) -> Without {
             IpAddr::V6(address) => without.v6.push(granularity.mask(address.to_bits())),
         }
     }
+    sort(&mut without);
+    without
+}
+
+/// Each once, in ascending order.
+fn sort(without: &mut Without) {
     without.v4.sort_unstable();
     without.v4.dedup();
     without.v6.sort_unstable();
     without.v6.dedup();
-    without
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{Opened, Options, VisitsError, load};
-use crate::Hour;
 use crate::absorb::Matrices;
 use crate::disk::Disk;
 use crate::query::View;
@@ -40,8 +39,6 @@ impl Inspection {
     /// What there is, to be asked.
     #[must_use]
     pub fn view(&self) -> View<'_> {
-        let now = Hour::of_unix_ms((self.options.clock)()).unwrap_or(Hour(0));
-        let granularity = self.options.ipv6.granularity;
-        View::new(Arc::clone(&self.snapshot), &self.matrices, Arc::default(), (granularity, now))
+        View::new(Arc::clone(&self.snapshot), &self.matrices, Arc::default(), &self.options)
     }
 }

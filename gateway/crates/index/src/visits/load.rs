@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{HOUR_DAYS, Options, VisitsError};
+use crate::Day;
 use crate::absorb::{Awaited, Batch, Matrices, absorb};
 use crate::disk::Disk;
 use crate::history::{State, is_segment, segment_name};
@@ -14,7 +15,6 @@ use crate::segment::Segment;
 use crate::snapshot::{Floors, Part, Snapshot};
 use crate::unique::{NewIps, UniqueIps};
 use crate::v6::Granularity;
-use crate::{Day, Hour};
 
 /// What was found on opening.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -43,7 +43,7 @@ const AT_ONCE: usize = 4_096;
 
 /// Reads a disk, without changing anything on it.
 pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsError> {
-    let today = Hour::of_unix_ms((options.clock)()).map_or(Day(0), Hour::day);
+    let today = options.now().day();
     let windows = Windows { days: options.retention + 64, hours: (HOUR_DAYS + 4) * 24 };
     let manifest = Manifest::load(disk, windows)?;
     let mut state = match manifest {
@@ -82,13 +82,11 @@ fn listed(disk: &dyn Disk, manifest: Manifest, options: &Options) -> Result<Stat
     let one = manifest.tenants.into_iter().find(|one| one.tenant == crate::TENANT);
     let one = one.ok_or(VisitsError::Manifest(crate::manifest::ManifestError::Damaged))?;
     let mut snapshot = Snapshot::new(one.floors);
-    let mut files = HashSet::new();
     for listed in one.segments {
         let name = segment_name(listed.file);
         let content = disk.read(&name).map_err(|source| VisitsError::Io { what: format!("read {name}"), source })?;
         let segment = Arc::new(Segment::open(content).map_err(|source| VisitsError::Segment { name, source })?);
         snapshot.add(Arc::new(Part { segment, file: Some(listed.file), in_month: listed.in_month }));
-        files.insert(listed.file);
     }
     snapshot.settle();
     // What a crash left behind is removed by and by.

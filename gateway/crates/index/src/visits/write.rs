@@ -48,22 +48,19 @@ impl<'a> Write<'a> {
     /// If nothing can be written now, or the hour is not kept ([`super::Visits::keeps`]). What was added before stays, and may
     /// be added again.
     pub fn add(&mut self, hour: Hour, v4: &[u32], v6: &[u128]) -> Result<(), Unwritable> {
-        if v6.iter().any(|address| mapped(*address).is_some()) {
-            let (scratch, policy) = (&mut *self.scratch, self.core.ever.v6().policy());
-            let mut all = std::mem::take(&mut scratch.mapped);
-            all.clear();
-            all.extend(v4.iter().copied().chain(v6.iter().copied().filter_map(mapped)));
-            let v6: Vec<u128> = v6.iter().copied().filter(|address| mapped(*address).is_none()).collect();
-            scratch.masked.clear();
-            scratch.masked.extend(v6.iter().map(|address| policy.granularity.mask(*address)));
-            let added = self.add_apart(hour, &all);
-            self.scratch.mapped = all;
-            return added;
-        }
-        let policy = self.core.ever.v6().policy();
+        let granularity = self.core.options.ipv6.granularity;
+        let own = v6.iter().filter(|address| mapped(**address).is_none());
         self.scratch.masked.clear();
-        self.scratch.masked.extend(v6.iter().map(|address| policy.granularity.mask(*address)));
-        self.add_apart(hour, v4)
+        self.scratch.masked.extend(own.map(|address| granularity.mask(*address)));
+        if self.scratch.masked.len() == v6.len() {
+            return self.add_apart(hour, v4);
+        }
+        let mut all = std::mem::take(&mut self.scratch.mapped);
+        all.clear();
+        all.extend(v4.iter().copied().chain(v6.iter().copied().filter_map(mapped)));
+        let added = self.add_apart(hour, &all);
+        self.scratch.mapped = all;
+        added
     }
 
     /// Acknowledges all of it: when the ticket is durable, or at once if there is none.
