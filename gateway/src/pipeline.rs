@@ -159,7 +159,7 @@ impl Unjudged {
 impl<'a> Run<'a> {
     fn new(worker: &'a Worker, route: &'a Route, body: &'a Bytes) -> Self {
         let now = visits::now();
-        let believed = Believed::at(now, &worker.serving().config.visits.event_time);
+        let believed = worker.believed(now);
         let (outcome, rejects) = (Outcome::default(), Vec::new());
         Self { worker, route, body, now, believed, received: 0, unframed: 0, outcome, rejects }
     }

@@ -8,7 +8,7 @@ use tallygate_event::{Code, NO_TIME, Outcome};
 use tallygate_index::disk::Folder;
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
-use tallygate_index::{Hour, Visits};
+use tallygate_index::{Day, Hour, Visits};
 use tokio::sync::watch;
 
 use crate::config::{Config, EventTime};
@@ -91,11 +91,12 @@ pub(crate) const FOLDER: &str = "visits";
 // === impl Believed ===
 
 impl Believed {
-    /// The times that are believed at `now`.
-    pub(crate) fn at(now: i64, times: &EventTime) -> Self {
+    /// The times that are believed at `now`, of a history that begins with a day: that may be later than the configuration has
+    /// it, as what was let go of does not come back when more is to be kept.
+    pub(crate) fn at(now: i64, times: &EventTime, oldest: Day) -> Self {
         let span = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        let (earliest, latest) = (now.saturating_sub(span(times.max_age)), now.saturating_add(span(times.max_ahead)));
-        Self { earliest, latest, reject: times.reject }
+        let earliest = now.saturating_sub(span(times.max_age)).max(oldest.first_hour().unix_ms());
+        Self { earliest, latest: now.saturating_add(span(times.max_ahead)), reject: times.reject }
     }
 
     /// Takes away times that are not believed, and returns how many. Or rejects their records, and returns 0.

@@ -25,7 +25,7 @@ use crate::net::{self, Waits};
 use crate::pipeline::OwnPlugins;
 use crate::serving::Serving;
 use crate::thread;
-use crate::visits::Sorter;
+use crate::visits::{Believed, Sorter};
 
 /// What all workers share.
 pub(crate) struct Shared {
@@ -115,6 +115,11 @@ impl Worker {
     /// Whether a plugin is among those that served when this worker last looked.
     pub(crate) fn serves(&self, plugin: u64) -> bool {
         self.serving.borrow().has(plugin)
+    }
+
+    /// The times that are believed at `now`.
+    pub(crate) fn believed(&self, now: i64) -> Believed {
+        Believed::at(now, &self.serving().config.visits.event_time, self.visits.oldest_day())
     }
 
     /// Adds the visits of an outcome, and returns what must become durable before they are acknowledged. Records without a

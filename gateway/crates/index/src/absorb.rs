@@ -110,9 +110,21 @@ impl Deltas {
         hours: &[Hour],
         mut keep: impl FnMut(Hour),
     ) -> Came {
+        let (before, hours) = hours.split_at(hours.partition_point(|hour| hour.day() < history.floors.day));
         let (mut last, mut came): (Option<Hour>, _) = (None, Came::New);
+        let mut earliest = Previous::Never;
+        if let Some(hour) = before.first() {
+            earliest = Previous::Before;
+            let known = if unknown { Previous::Never } else { history.day_before(address, history.floors.day) };
+            if known == Previous::Never {
+                keep(*hour);
+                came = if unknown { Came::New } else { self.add_before(history, address) };
+            } else {
+                came = Came::Again;
+            }
+        }
         let mut known: Option<Known<'_, A>> = None;
-        for hour in hours.iter().copied().filter(|hour| hour.day() >= history.floors.day) {
+        for hour in hours.iter().copied() {
             let day = hour.day();
             let known = match &mut known {
                 Some(known) if known.day == day => known,
@@ -122,11 +134,11 @@ impl Deltas {
                 came = Came::Again;
                 continue;
             }
-            self.add_to_hours(history, known, hour, last);
+            self.add_to_hours(history, known, hour, (last, earliest));
             if known.has_day {
                 came = Came::Again;
             } else if last.is_none_or(|last| last.day() != day) {
-                let earlier = last.map_or(Previous::Never, |last| Previous::At(last.day().0));
+                let earlier = last.map_or(earliest, |last| Previous::At(last.day().0));
                 let (before, after) = (known.day_before(), known.day_after());
                 if before != Previous::Never || after.is_some() {
                     came = Came::Again;
@@ -144,26 +156,44 @@ impl Deltas {
         history: &Snapshot,
         known: &mut Known<'_, A>,
         hour: Hour,
-        last: Option<Hour>,
+        (last, earliest): (Option<Hour>, Previous),
     ) {
         let floor = history.floors.hour;
         if hour >= floor {
             let earlier = match last {
-                None => Previous::Never,
+                None => earliest,
                 Some(last) if last < floor => Previous::Before,
                 Some(last) => Previous::At(last.0),
             };
             let (before, after) = (known.hour_before(hour), known.hour_after(hour));
             Self::visit(&mut self.hours, hour.0, earlier.max(before), after.map(|hour| hour.0));
-        } else if last.is_none()
-            && !known.nothing
-            && history.day_before(known.address, floor.day()) == Previous::Never
-            && let Some(next) = Known::new(history, known.address, floor.day(), false).first_hour()
-        {
-            // It came before the hours that are told apart, which was not known.
-            *self.hours.entry((next.0, Previous::Never)).or_default() -= 1;
-            *self.hours.entry((next.0, Previous::Before)).or_default() += 1;
+        } else if last.is_none() && earliest == Previous::Never && !known.nothing {
+            self.add_before_hours(history, known.address);
         }
+    }
+
+    /// An address came before the days that are told apart, which was not known.
+    fn add_before<A: Address>(&mut self, history: &Snapshot, address: A) -> Came {
+        let Some(first) = history.first_day(address) else { return Came::New };
+        Self::came_before(&mut self.days, first.0);
+        self.add_before_hours(history, address);
+        Came::Again
+    }
+
+    /// An address came before the hours that are told apart. If that was not known, it is now.
+    fn add_before_hours<A: Address>(&mut self, history: &Snapshot, address: A) {
+        let floor = history.floors.hour.day();
+        if history.day_before(address, floor) == Previous::Never
+            && let Some(first) = Known::new(history, address, floor, false).first_hour()
+        {
+            Self::came_before(&mut self.hours, first.0);
+        }
+    }
+
+    /// What was taken for the first visit of an address is not.
+    fn came_before(cells: &mut Cells, first: u32) {
+        *cells.entry((first, Previous::Never)).or_default() -= 1;
+        *cells.entry((first, Previous::Before)).or_default() += 1;
     }
 
     /// What adding all visits of an address, none of them known before, would change.
@@ -171,8 +201,7 @@ impl Deltas {
         let mut deltas = Self::default();
         let came_before = history.day_before(address, history.floors.day);
         let (mut last_day, mut last_hour) = (came_before, came_before);
-        let floor = history.floors.day;
-        let mut next = if history.has_day(address, floor) { Some(floor) } else { history.day_after(address, floor) };
+        let mut next = history.first_day(address);
         while let Some(day) = next {
             Self::visit(&mut deltas.days, day.0, last_day, None);
             last_day = Previous::At(day.0);
@@ -193,7 +222,7 @@ impl Deltas {
 }
 
 /// Takes visits in: the changes of the matrices, and a segment for each hour with what was not known. Those that lie before
-/// the hours that are told apart become segments of their months.
+/// the hours that are told apart become segments of their months; those before the days, a segment of all that came before.
 pub(crate) fn absorb(
     history: &Snapshot,
     tenant: u32,
@@ -247,6 +276,16 @@ fn sorted_v4(batches: &[Batch]) -> Vec<u64> {
 impl Fresh {
     fn into_segments(mut self, floors: Floors, tenant: u32) -> Result<Vec<Segment>, SegmentError> {
         let mut segments = Vec::new();
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for hour in self.hours().into_iter().filter(|hour| hour.day() < floors.day) {
+            v4.append(&mut self.v4.remove(&hour).unwrap_or_default());
+            v6.append(&mut self.v6.remove(&hour).unwrap_or_default());
+        }
+        if !v4.is_empty() || !v6.is_empty() {
+            v4.sort_unstable();
+            v6.sort_unstable();
+            segments.push(segment(tenant, Span::Before, (&v4, &[]), (&v6, &[]))?);
+        }
         let late: Vec<Hour> = self.hours().into_iter().filter(|hour| *hour < floors.hour).collect();
         let mut months: BTreeMap<u32, Months> = BTreeMap::new();
         for hour in late {

@@ -52,6 +52,8 @@ pub(crate) struct History {
     /// When idle hours were last looked for, and when something last failed.
     looked: Instant,
     failed: Option<Instant>,
+    /// When the clock was found to be far ahead of the history.
+    leapt: Option<Instant>,
 }
 
 /// Segments in memory of one span: more are merged.
@@ -84,7 +86,7 @@ pub(crate) fn is_segment(name: &str) -> Option<u64> {
 impl History {
     pub(crate) fn new(core: Arc<Core>, state: State) -> Self {
         let flushed = core.options.now();
-        Self { core, state, running: None, flushed, looked: Instant::now(), failed: None }
+        Self { core, state, running: None, flushed, looked: Instant::now(), failed: None, leapt: None }
     }
 
     /// Works until it is told to stop; then writes what is not in segments yet.
@@ -263,7 +265,8 @@ impl State {
     /// Merges segments in memory where there are many of one span.
     pub(crate) fn merge_in_memory(&mut self) -> Result<(), SegmentError> {
         let mut crowded: Vec<Parts> = Vec::new();
-        for parts in self.snapshot.hours.values().chain(self.snapshot.months.values()) {
+        let (hours, months) = (self.snapshot.hours.values(), self.snapshot.months.values());
+        for parts in hours.chain(months).chain([&self.snapshot.before]) {
             let loose: Parts = parts.iter().filter(|part| part.file.is_none()).cloned().collect();
             if loose.len() > IN_MEMORY {
                 crowded.push(loose);
@@ -321,7 +324,7 @@ impl State {
         file
     }
 
-    fn manifest(&self, next: &Snapshot, journal_from: u64) -> Vec<u8> {
+    pub(crate) fn manifest(&self, next: &Snapshot, journal_from: u64) -> Vec<u8> {
         let listed = |part: &Arc<Part>| part.file.map(|file| Listed { file, in_month: part.in_month });
         let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
         let tenant = TenantManifest {

@@ -27,6 +27,7 @@ mod tests;
 mod writer;
 
 pub use self::frame::encode;
+pub(crate) use self::replay::is_journal;
 pub use self::replay::{Replayed, replay};
 
 use self::shared::Shared;

@@ -82,12 +82,17 @@ impl Matrix {
         self.floor
     }
 
+    /// The time after the latest one that ever had a visit; 0 if there was none.
+    pub(crate) fn end(&self) -> u32 {
+        if self.end == self.floor { 0 } else { self.end }
+    }
+
     /// Whether there is a row for this time.
     fn has(&self, at: u32) -> bool {
         at >= self.floor && (at as usize) < self.floor as usize / self.block * self.block + self.size
     }
 
-    /// Grows, if there is no row for this time. It must not lie further than [`LARGEST`] from the floor.
+    /// Grows, if there is no row for this time. It must lie less than [`FARTHEST`] from the floor.
     pub(crate) fn make_room_for(&mut self, at: u32) {
         if self.has(at) {
             return;
@@ -165,6 +170,20 @@ impl Matrix {
         }
         self.floor = self.floor.max(floor);
         self.end = self.end.max(self.floor);
+    }
+
+    /// Tells earlier times apart, too. Nothing may have come at them, or before.
+    pub(crate) fn reach_back(&mut self, floor: u32) {
+        if floor >= self.floor {
+            return;
+        }
+        let window = self.size - self.block;
+        let mut moved = Self::new(floor, self.end().saturating_sub(floor).max(window as u32), self.block as u32);
+        for (at, previous, count) in self.entries() {
+            moved.add(at, previous, count as i64);
+        }
+        moved.end = self.end().max(floor);
+        *self = moved;
     }
 
     /// Every entry that is not 0, by time and then by previous time.
@@ -255,7 +274,9 @@ impl Matrix {
 }
 
 /// No window is longer: eleven years of days.
-pub(crate) const LARGEST: u32 = 4_096;
+const LARGEST: u32 = 4_096;
+/// No time lies further from the floor than this: there are always some blocks left.
+pub(crate) const FARTHEST: u32 = LARGEST - 64;
 
 fn bump(count: &mut u64, change: i64) {
     *count = count.wrapping_add_signed(change);

@@ -132,6 +132,13 @@ impl Snapshot {
         self.months.values().flatten().chain(days).chain(self.hours.values().flatten()).chain(&self.before)
     }
 
+    /// Before this hour nothing came that is told apart.
+    pub(crate) fn first_hour(&self) -> Option<Hour> {
+        let month = self.months.keys().next().map(|month| month.first_day().first_hour());
+        let day = self.days.keys().next().map(|day| day.first_hour());
+        [self.hours.keys().next().copied(), day, month].into_iter().flatten().min()
+    }
+
     /// Whether there is anything of an hour.
     pub(crate) fn knows_hour(&self, hour: Hour) -> bool {
         self.hours.contains_key(&hour)
@@ -198,6 +205,12 @@ impl Snapshot {
             }
         }
         if any(&self.before, address) { Previous::Before } else { Previous::Never }
+    }
+
+    /// The first day that is told apart on which the address came.
+    pub(crate) fn first_day<A: Address>(&self, address: A) -> Option<Day> {
+        let floor = self.floors.day;
+        if self.has_day(address, floor) { Some(floor) } else { self.day_after(address, floor) }
     }
 
     /// The first day after this one on which the address came.

@@ -1,5 +1,6 @@
 //! Hours, days and months, as numbers. All of them are UTC.
 
+use std::fmt::{self, Display, Formatter};
 use std::ops::RangeInclusive;
 
 /// An hour, counted from the Unix epoch.
@@ -93,6 +94,14 @@ impl Day {
         }
         let found = Self(first_day(year, month).checked_add(day.checked_sub(1)?)?);
         (civil(found) == (year, month, day)).then_some(found)
+    }
+}
+
+impl Display for Day {
+    /// As ISO 8601 has it.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}")
     }
 }
 

@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
@@ -18,11 +18,12 @@ use crate::disk::Disk;
 use crate::history::{Command, History};
 use crate::hot::HotHours;
 use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Ticket, Unwritable};
-use crate::manifest::ManifestError;
+use crate::manifest::{Manifest, ManifestError};
+use crate::matrix::FARTHEST;
 use crate::query::View;
 use crate::queue::Queue;
 use crate::segment::{SegmentError, Without};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Floors, Snapshot};
 use crate::unique::UniqueIps;
 use crate::v6::Ipv6Policy;
 use crate::{Day, Hour};
@@ -44,6 +45,9 @@ pub struct Options {
     pub since_start: bool,
     /// Bytes that open hours other than the current one may occupy together.
     pub hot_bytes: usize,
+    /// A clock that leaps ahead by months must stay there for so long before anything is taken for too old to be kept: it may
+    /// be wrong, until it is set.
+    pub patience: Duration,
     /// The time, in Unix milliseconds.
     pub clock: Clock,
     /// What a thread that merges segments does first, to make way for those that serve.
@@ -148,6 +152,7 @@ impl Default for Options {
             retention: 400,
             since_start: false,
             hot_bytes: 256 << 20,
+            patience: Duration::from_mins(10),
             clock: Arc::new(move || i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)),
             make_way: || (),
         }
@@ -175,6 +180,10 @@ impl Visits {
     ) -> Result<(Self, Opened), VisitsError> {
         let loaded = load::load(&*disk, &options)?;
         let opened = loaded.opened;
+        if let Some(manifest) = &loaded.unwritten {
+            let stored = Manifest::store(manifest, &*disk);
+            stored.map_err(|source| VisitsError::Io { what: "write the list of segments".into(), source })?;
+        }
         let journal_options = crate::journal::Options { durability: options.durability, ..Default::default() };
         let journal = Journal::start(Arc::clone(&disk), loaded.journal, journal_options, observer)?;
         let core = Arc::new(Core {
@@ -250,6 +259,12 @@ impl Visits {
     #[must_use]
     pub fn keeps(&self, hour: Hour) -> bool {
         self.core.keeps(hour)
+    }
+
+    /// The oldest day that is kept.
+    #[must_use]
+    pub fn oldest_day(&self) -> Day {
+        self.core.snapshot.load().floors.day
     }
 
     /// Whether the history has all that was added, so that [`Self::view`] needs not wait.
@@ -345,17 +360,19 @@ impl Core {
 
     /// Whether new visits of an hour can be taken.
     pub(crate) fn accept(&self, hour: Hour) -> Result<(), Unwritable> {
-        let reason = match (self.keeps(hour), self.queue.is_full()) {
-            (true, false) => return Ok(()),
-            (false, _) => "the hour lies beyond what is kept".to_owned(),
-            (_, true) => "more comes in than the history can take in".to_owned(),
+        let reason = if !self.keeps(hour) {
+            let Floors { day, .. } = self.snapshot.load().floors;
+            format!("visits of {} cannot be kept, as the history begins with {day}; is the clock right?", hour.day())
+        } else if self.queue.is_full() {
+            "more comes in than the history can take in".to_owned()
+        } else {
+            return Ok(());
         };
         Err(Unwritable { reason })
     }
 
     pub(crate) fn keeps(&self, hour: Hour) -> bool {
         let floors = self.snapshot.load().floors;
-        let room = crate::matrix::LARGEST - 2 * crate::absorb::BLOCK_OF_DAYS;
-        hour.day() >= floors.day && hour.0 < floors.hour.0 + room && hour.day().0 < floors.day.0 + room
+        hour.day() >= floors.day && hour.0 < floors.hour.0 + FARTHEST && hour.day().0 < floors.day.0 + FARTHEST
     }
 }

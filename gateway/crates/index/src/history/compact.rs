@@ -11,13 +11,14 @@
 
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use super::{Command, History, write_segment};
 use crate::absorb::Matrices;
 use crate::segment::{Input, Project, Segment, Span, Without};
-use crate::snapshot::{Part, Parts, Snapshot};
+use crate::snapshot::{Floors, Part, Parts, Snapshot};
 use crate::visits::load::floors;
-use crate::visits::{Core, VisitsError};
+use crate::visits::{Core, HOUR_DAYS, VisitsError};
 use crate::{Day, Month};
 
 /// What is to be merged.
@@ -79,7 +80,7 @@ impl History {
         }
         if let Err(error) = self.apply_merge(done) {
             tracing::error!(%error, "segments cannot be merged; they are used as they are");
-            self.failed = Some(std::time::Instant::now());
+            self.failed = Some(Instant::now());
         }
     }
 
@@ -131,6 +132,9 @@ impl History {
     /// Lets go of hours and of months that are too old, once others have what is to be kept of them.
     pub(super) fn advance_floors(&mut self) -> Result<(), VisitsError> {
         let (own, target) = (self.state.snapshot.floors, floors(self.core.today(), self.core.options.retention));
+        if self.may_be_wrong(own, target) {
+            return Ok(());
+        }
         if target.day > own.day {
             self.let_go(move |state, disk, next| {
                 let old = next.parts().filter(|part| begins_before(part.segment.span(), target.day)).cloned();
@@ -156,6 +160,21 @@ impl History {
             })?;
         }
         Ok(())
+    }
+
+    /// Whether the clock is so far ahead that it may be wrong, and has not been there for long.
+    fn may_be_wrong(&mut self, own: Floors, target: Floors) -> bool {
+        if target.hour.day().0 <= own.hour.day().0 + HOUR_DAYS || self.state.snapshot.parts().next().is_none() {
+            self.leapt = None;
+            return false;
+        }
+        let patience = self.core.options.patience;
+        let since = self.leapt.get_or_insert_with(|| {
+            let (today, seconds) = (self.core.today(), patience.as_secs());
+            tracing::warn!(%today, seconds, "the clock is months ahead of the history; nothing is let go of for now, as it may be wrong");
+            Instant::now()
+        });
+        since.elapsed() < patience
     }
 
     /// Changes floors, together with the matrices.

@@ -69,6 +69,11 @@ pub(super) fn name(number: u64) -> String {
     format!("journal-{number:010}")
 }
 
+/// Whether a file is one of the journal, by its name.
+pub(crate) fn is_journal(file: &str) -> bool {
+    number(file).is_some()
+}
+
 fn number(file: &str) -> Option<u64> {
     let number = file.strip_prefix("journal-")?.parse().ok()?;
     // Only the one way of writing it: `journal-1` is somebody else's.

@@ -5,16 +5,17 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{HOUR_DAYS, Options, VisitsError};
-use crate::Day;
 use crate::absorb::{Awaited, Batch, Matrices, absorb};
 use crate::disk::Disk;
 use crate::history::{State, is_segment, segment_name};
 use crate::journal::{self, Replayed};
-use crate::manifest::{Manifest, Windows};
+use crate::manifest::{Manifest, ManifestError, Windows};
+use crate::matrix::FARTHEST;
 use crate::segment::Segment;
 use crate::snapshot::{Floors, Part, Snapshot};
 use crate::unique::{NewIps, UniqueIps};
 use crate::v6::Granularity;
+use crate::{Day, Hour};
 
 /// What was found on opening.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Loaded {
     /// Its files, up to the one that is to be the next.
     pub(crate) journal: Range<u64>,
     pub(crate) opened: Opened,
+    /// A manifest that is to be on the disk before anything is added.
+    pub(crate) unwritten: Option<Vec<u8>>,
 }
 
 /// Visits of a journal that are taken in together: enough to be quick, and not too much memory.
@@ -43,13 +46,22 @@ const AT_ONCE: usize = 4_096;
 
 /// Reads a disk, without changing anything on it.
 pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsError> {
-    let today = options.now().day();
+    let target = floors(options.now().day(), options.retention);
     let windows = Windows { days: options.retention + 64, hours: (HOUR_DAYS + 4) * 24 };
     let manifest = Manifest::load(disk, windows)?;
+    let mut unwritten = None;
     let mut state = match manifest {
         Some(manifest) => listed(disk, manifest, options)?,
-        None => State::new(floors_of_journal(disk, today, options.retention)?, windows, options.ipv6.granularity),
+        None => {
+            check_is_empty(disk)?;
+            let state = State::new(target, windows, options.ipv6.granularity);
+            unwritten = Some(state.manifest(&state.snapshot, 0));
+            state
+        }
     };
+    if state.reach_back(disk, target)? {
+        unwritten = Some(state.manifest(&state.snapshot, state.journal_from));
+    }
     let ever = UniqueIps::new(options.ipv6);
     remember(&state.snapshot, &ever);
     let mut opened = Opened { segments: state.snapshot.parts().count(), ..Opened::default() };
@@ -57,7 +69,7 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
     (opened.journal_visits, opened.cut_bytes) = (replayed.visits, replayed.cut_bytes);
     ever.v6().suspect_the_full();
     let journal = state.journal_from..replayed.next;
-    Ok(Loaded { state, ever, journal, opened })
+    Ok(Loaded { state, ever, journal, opened, unwritten })
 }
 
 /// From when on a history that is begun today tells times apart.
@@ -66,12 +78,14 @@ pub(crate) fn floors(today: Day, retention: u32) -> Floors {
     Floors { day, hour: Day(today.0.saturating_sub(HOUR_DAYS)).max(day).first_hour() }
 }
 
-/// As [`floors`], but such that all is kept that the journal has: it may have lain there for long, with nothing beside it, and
-/// what is let go of must become part of those that came before.
-fn floors_of_journal(disk: &dyn Disk, today: Day, retention: u32) -> Result<Floors, VisitsError> {
-    let mut floors = floors(today, retention);
-    journal::replay(disk, 0, |visits| floors.day = floors.day.min(visits.hour.day().month().first_day()))?;
-    Ok(floors)
+/// Without a list of segments, there must be none, and no journal: the list is the first that is written.
+fn check_is_empty(disk: &dyn Disk) -> Result<(), VisitsError> {
+    let names = disk.list().map_err(|source| VisitsError::Io { what: "list the data directory".into(), source })?;
+    let of_ours = |name: &&String| is_segment(name).is_some() || journal::is_journal(name);
+    match names.iter().find(of_ours) {
+        Some(name) => Err(VisitsError::Manifest(ManifestError::Missing(name.clone()))),
+        None => Ok(()),
+    }
 }
 
 fn listed(disk: &dyn Disk, manifest: Manifest, options: &Options) -> Result<State, VisitsError> {
@@ -80,7 +94,7 @@ fn listed(disk: &dyn Disk, manifest: Manifest, options: &Options) -> Result<Stat
         return Err(VisitsError::Granularity { kept: granularity_name(kept), asked: granularity_name(asked) });
     }
     let one = manifest.tenants.into_iter().find(|one| one.tenant == crate::TENANT);
-    let one = one.ok_or(VisitsError::Manifest(crate::manifest::ManifestError::Damaged))?;
+    let one = one.ok_or(VisitsError::Manifest(ManifestError::Damaged))?;
     let mut snapshot = Snapshot::new(one.floors);
     for listed in one.segments {
         let name = segment_name(listed.file);
@@ -163,6 +177,35 @@ impl State {
             journal_from: 0,
             on_disk: HashSet::new(),
         }
+    }
+
+    /// Moves floors back, as far as nothing was let go of yet: they lie too late if more is to be kept than when the history
+    /// was begun, or if the clock was ahead then. Tells whether they moved.
+    fn reach_back(&mut self, disk: &dyn Disk, target: Floors) -> Result<bool, VisitsError> {
+        let own = self.snapshot.floors;
+        if !self.snapshot.before.is_empty() || target.day >= own.day && target.hour >= own.hour {
+            return Ok(false);
+        }
+        let (mut first, mut last) = (self.snapshot.first_hour(), None);
+        journal::replay(disk, self.journal_from, |visits| {
+            first = Some(first.map_or(visits.hour, |first| first.min(visits.hour)));
+            last = last.max(Some(visits.hour));
+        })?;
+        let mut matrices = self.matrices.write().unwrap_or_else(PoisonError::into_inner);
+        let last = last.unwrap_or(Hour(0));
+        let (days, hours) = (matrices.days.end().max(last.day().0 + 1), matrices.hours.end().max(last.0 + 1));
+        let mut floors = own;
+        if days <= target.day.0 + FARTHEST {
+            floors.day = own.day.min(target.day);
+        }
+        if hours <= target.hour.0 + FARTHEST && first.is_none_or(|first| first >= own.hour) {
+            floors.hour = own.hour.min(target.hour.max(floors.day.first_hour()));
+        }
+        matrices.days.reach_back(floors.day.0);
+        matrices.hours.reach_back(floors.hour.0);
+        drop(matrices);
+        self.snapshot.floors = floors;
+        Ok(floors != own)
     }
 
     /// Makes visits part of the history.

@@ -1,6 +1,7 @@
 //! The visits beside a plain model of them: random visits, late and repeated ones, merges, retention, forgetting, restarts
 //! and crashes; every kind of question compared.
 
+mod clock;
 mod faults;
 mod fixture;
 mod ledger;
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use tallygate_index::disk::{Disk, Simulated};
 use tallygate_index::query::{Network, Range, View};
@@ -58,6 +60,7 @@ impl Subject {
             ipv6: Ipv6Policy::default(),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             hot_bytes: 40_000,
+            patience: Duration::ZERO,
             ..Options::default()
         }
     }

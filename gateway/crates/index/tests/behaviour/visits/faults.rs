@@ -45,7 +45,8 @@ impl Story {
     fn open_on(&self, disk: &Simulated) -> Option<Visits> {
         let clock = Arc::clone(&self.clock);
         let clock = Arc::new(move || clock.load(Ordering::Relaxed));
-        let options = Options { retention: RETENTION, clock, hot_bytes: 40_000, ..Options::default() };
+        let options =
+            Options { retention: RETENTION, clock, hot_bytes: 40_000, patience: Duration::ZERO, ..Options::default() };
         Visits::open(Arc::new(disk.clone()), options, Arc::new(Quiet)).ok().map(|(visits, _)| visits)
     }
 
