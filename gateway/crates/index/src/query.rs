@@ -12,7 +12,7 @@ use crate::matrix::Counts;
 use crate::segment::count_union;
 use crate::snapshot::{Floors, Snapshot};
 use crate::visits::Options;
-use crate::{Day, Granularity, Hour, Month};
+use crate::{Day, Granularity, Hour};
 
 pub use self::union::{Network, Top};
 pub use self::visited::{Moment, Visited};
@@ -211,11 +211,6 @@ impl<'a> View<'a> {
 
     fn floors(&self) -> Floors {
         self.snapshot.floors
-    }
-
-    /// The months that a range touches.
-    fn months(range: Range) -> impl Iterator<Item = Month> {
-        (range.from.day().month().0..=range.to.day().month().0).map(Month)
     }
 
     /// The address as it is counted.

@@ -67,6 +67,7 @@ mod bytes;
 mod container;
 mod footer;
 mod index;
+mod keys;
 mod masks;
 mod merge;
 mod ranked;
@@ -100,7 +101,8 @@ pub enum Span {
     Before,
 }
 
-/// The addresses of one tenant in one span. Nothing of it is kept in memory but what the content keeps there.
+/// The addresses of one tenant in one span. Of it, nothing is kept in memory but what the content keeps there, and 10 KiB to
+/// find /16s by if there are many.
 pub struct Segment {
     content: Content,
     footer: Footer,
@@ -241,8 +243,20 @@ impl Segment {
     #[must_use]
     #[inline]
     pub fn v4(&self, address: u32) -> u32 {
+        self.block_of(address).map_or(0, |block| self.v4_in(block, address))
+    }
+
+    /// The number of the block that an IPv4 address is in, if it is there. It is asked for, and need not be close yet.
+    #[inline]
+    pub(crate) fn block_of(&self, address: u32) -> Option<usize> {
+        self.index.find(self.data(), (address >> 16) as u16)
+    }
+
+    /// As [`Self::v4`], of an address in a block.
+    #[inline]
+    pub(crate) fn v4_in(&self, block: usize, address: u32) -> u32 {
         let (data, key) = (self.data(), (address >> 16) as u16);
-        self.index.find(data, key).map_or(0, |entry| self.block(data, key, entry).mask(address as u16))
+        self.block(data, key, self.index.entry(data, block)).mask(address as u16)
     }
 
     /// The mask of an IPv6 address, 0 if it is not there.
@@ -262,7 +276,7 @@ impl Segment {
         let single = within.start() == within.end();
         // One is looked up; for more of them, all keys are read.
         let one = if single { self.index.find(data, *within.start()) } else { None };
-        let one = one.map(|entry| self.block(data, *within.start(), entry));
+        let one = one.map(|rank| self.block(data, *within.start(), self.index.entry(data, rank)));
         let keys = if single { Vec::new() } else { self.index.keys(data) };
         let keys = keys.into_iter().enumerate().filter(move |(_, key)| within.contains(key));
         one.into_iter().chain(keys.map(move |(rank, key)| self.block(data, key, self.index.entry(data, rank))))

@@ -27,8 +27,19 @@ pub(crate) struct Floors {
 
 /// An address of either family.
 pub(crate) trait Address: Copy + Ord {
+    /// Where it may be in a segment.
+    type Place<'a>: Copy;
+
+    /// Where it may be in a segment, asked for and not waited for.
+    fn place(self, segment: &Segment) -> Option<Self::Place<'_>>;
+
+    /// What is there of it.
+    fn mask_at(self, place: Self::Place<'_>) -> u32;
+
     /// What a segment has of it.
-    fn mask(self, segment: &Segment) -> u32;
+    fn mask(self, segment: &Segment) -> u32 {
+        self.place(segment).map_or(0, |place| self.mask_at(place))
+    }
 }
 
 pub(crate) type Parts = Vec<Arc<Part>>;
@@ -61,13 +72,25 @@ impl Part {
 }
 
 impl Address for u32 {
-    fn mask(self, segment: &Segment) -> u32 {
-        segment.v4(self)
+    type Place<'a> = (&'a Segment, usize);
+
+    fn place(self, segment: &Segment) -> Option<Self::Place<'_>> {
+        segment.block_of(self).map(|block| (segment, block))
+    }
+
+    fn mask_at(self, (segment, block): Self::Place<'_>) -> u32 {
+        segment.v4_in(block, self)
     }
 }
 
 impl Address for u128 {
-    fn mask(self, segment: &Segment) -> u32 {
+    type Place<'a> = &'a Segment;
+
+    fn place(self, segment: &Segment) -> Option<&Segment> {
+        Some(segment)
+    }
+
+    fn mask_at(self, segment: &Segment) -> u32 {
         segment.v6(self)
     }
 }
@@ -181,6 +204,32 @@ impl Snapshot {
         })
     }
 
+    /// The days on which the address came, as bits, of each month from one to another. All segments are asked before any is
+    /// waited for, so that their cache misses overlap.
+    pub(crate) fn days_of_months<A: Address>(&self, address: A, (first, last): (Month, Month)) -> Vec<u32> {
+        let mut masks = vec![0; (last.0 - first.0) as usize + 1];
+        let mut places = Vec::with_capacity(32);
+        let at = |month: Month| (month.0 - first.0) as usize;
+        for (month, parts) in self.months.range(first..=last) {
+            let found = parts.iter().filter_map(|part| address.place(&part.segment));
+            places.extend(found.map(|place| (at(*month), None, place)));
+        }
+        let loose = self.loose[self.loose.partition_point(|loose| loose.day < first.first_day())..].iter();
+        for loose in loose.take_while(|loose| loose.day <= last.last_day()) {
+            let found = loose.all().filter_map(|part| address.place(&part.segment));
+            let bit = Some(1 << loose.day.of_month());
+            places.extend(found.map(|place| (at(loose.day.month()), bit, place)));
+        }
+        for (at, bit, place) in places {
+            masks[at] |= match bit {
+                None => address.mask_at(place),
+                Some(bit) if masks[at] & bit == 0 && address.mask_at(place) != 0 => bit,
+                Some(_) => 0,
+            };
+        }
+        masks
+    }
+
     /// The last day before this one on which the address came.
     pub(crate) fn day_before<A: Address>(&self, address: A, day: Day) -> Previous {
         let mut end = self.loose.partition_point(|loose| loose.day < day);
@@ -237,8 +286,12 @@ impl Snapshot {
 // === impl Loose ===
 
 impl Loose {
+    fn all(&self) -> impl Iterator<Item = &Arc<Part>> {
+        self.parts.iter().chain(self.hours.iter().flatten())
+    }
+
     fn has<A: Address>(&self, address: A) -> bool {
-        any(&self.parts, address) || self.hours.iter().any(|parts| any(parts, address))
+        self.all().any(|part| part.has(address))
     }
 }
 

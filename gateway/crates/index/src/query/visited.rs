@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Range, RangeError, View};
 use crate::snapshot::Address;
-use crate::{Day, Hour};
+use crate::{Day, Hour, Month};
 
 /// When an address came within a range.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -46,9 +46,9 @@ impl View<'_> {
         let days = self.days(key, range);
         let moment = |day: Option<&Day>, pick: fn(u32) -> u32| {
             let day = *day?;
-            let hours = self.hours_of(key, day) & range.hours_of(day);
-            let known = hours != 0 && day >= self.oldest_hour().day();
-            Some(if known { Moment::Hour(Hour(day.first_hour().0 + pick(hours))) } else { Moment::Day(day) })
+            let told_apart = day >= self.oldest_hour().day();
+            let hours = if told_apart { self.hours_of(key, day) & range.hours_of(day) } else { 0 };
+            Some(if hours != 0 { Moment::Hour(Hour(day.first_hour().0 + pick(hours))) } else { Moment::Day(day) })
         };
         let first = moment(days.first(), u32::trailing_zeros);
         let last = moment(days.last(), u32::ilog2);
@@ -85,13 +85,25 @@ impl View<'_> {
     }
 
     fn days_of<A: Address>(&self, address: A, key: Key, range: Range) -> Vec<Day> {
-        let (from, to) = (range.from.day(), range.to.day());
-        let mut days = Vec::new();
-        for month in Self::months(range) {
-            let first = month.first_day();
-            let mut mask = self.snapshot.days_of(address, month);
-            let hot = self.hot.iter().filter(|hour| hour.hour().day().month() == month && key.is_in(hour));
-            hot.for_each(|hour| mask |= 1 << hour.hour().day().of_month());
+        let (from, to) = (range.from.day(), range.to.min(self.all().to).day());
+        if from > to {
+            return Vec::new();
+        }
+        let (first, last) = (from.month(), to.month());
+        let mut masks = self.snapshot.days_of_months(address, (first, last));
+        for hour in self.hot.iter() {
+            let day = hour.hour().day();
+            let (month, bit) = (day.month().0.wrapping_sub(first.0), 1 << day.of_month());
+            if let Some(mask) = masks.get_mut(month as usize)
+                && *mask & bit == 0
+                && key.is_in(hour)
+            {
+                *mask |= bit;
+            }
+        }
+        let mut days = Vec::with_capacity(masks.iter().map(|mask| mask.count_ones() as usize).sum());
+        for (month, mut mask) in (first.0..).zip(masks) {
+            let first = Month(month).first_day();
             while mask != 0 {
                 let day = Day(first.0 + mask.trailing_zeros());
                 mask &= mask - 1;

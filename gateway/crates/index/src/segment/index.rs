@@ -4,20 +4,21 @@ use super::SegmentError;
 use super::bytes::Bytes;
 use super::container::{Container, Kind};
 use super::footer::{self, Footer};
+use super::keys::Keys;
 use super::masks::Form;
 
 /// The index of a segment: an offset of 64 bits for each 32 blocks, an entry of 32 bits for each block, then the keys (upper
 /// halves of the addresses) as a container, then one entry for each group of IPv6 addresses.
 ///
-/// The keys being a container like any other, a lookup takes two cache lines of it at most if there are many, and it is
-/// small if there are few; its rank is the number of the entry, which takes one more. The offsets are few enough to stay
-/// in the cache.
-#[derive(Clone, Copy, Debug)]
+/// The keys are a container like any other, of which there is a form in memory that is quicker to ask ([`Keys`]) if there are
+/// many; the rank of a key is the number of the entry. The offsets are few enough to stay in the cache.
 pub(super) struct Index {
     bases: usize,
     entries: usize,
     keys_at: usize,
     keys: Kind,
+    /// The same in memory, if there are many.
+    quick: Option<Keys>,
     pub(super) blocks: usize,
     pub(super) v6: V6Index,
 }
@@ -119,8 +120,8 @@ impl Index {
         let (entries, keys_at) = (bases + blocks.div_ceil(SHARE) * BASE, bases + size);
         let keys = Kind::of_code(footer.keys as u8);
         let v6 = V6Index { at: keys_at, groups: 0, end: bases, len: footer.v6 };
-        let mut index = Self { bases, entries, keys_at, keys, blocks, v6 };
-        index.check_blocks(data, v6_at, footer.v4)?;
+        let mut index = Self { bases, entries, keys_at, keys, quick: None, blocks, v6 };
+        index.quick = Keys::new(&index.check_blocks(data, v6_at, footer.v4)?);
         let keys_size = if blocks == 0 { 0 } else { index.container(data).size() };
         index.v6.at = keys_at + keys_size;
         let groups = usize::try_from(footer.v6.div_ceil(V6_GROUP)).ok();
@@ -130,14 +131,15 @@ impl Index {
         Ok(index)
     }
 
-    /// The entry of the block with this key.
+    /// How many blocks stand before the one with this key, if there is one. It is asked for, and need not be close yet.
     #[inline]
-    pub(super) fn find(&self, data: Bytes<'_>, key: u16) -> Option<Entry> {
-        let rank = if self.blocks == 0 { None } else { self.container(data).rank(key) };
-        rank.map(|rank| {
-            self.fetch(data, rank);
-            self.entry(data, rank)
-        })
+    pub(super) fn find(&self, data: Bytes<'_>, key: u16) -> Option<usize> {
+        let rank = match &self.quick {
+            Some(keys) => keys.rank(key),
+            None if self.blocks == 0 => None,
+            None => self.container(data).rank(key),
+        };
+        rank.inspect(|rank| self.fetch(data, *rank))
     }
 
     /// The keys of all blocks, ascending.
@@ -190,7 +192,8 @@ impl Index {
         Container::new(data, self.keys_at, self.blocks, self.keys)
     }
 
-    fn check_blocks(&self, data: Bytes<'_>, end: usize, len: u64) -> Result<(), SegmentError> {
+    /// Returns the keys of all blocks.
+    fn check_blocks(&self, data: Bytes<'_>, end: usize, len: u64) -> Result<Vec<u16>, SegmentError> {
         let keys = self.keys(data);
         if keys.len() != self.blocks || !keys.is_sorted_by(|one, next| one < next) {
             return Err(SegmentError::Structure("the keys of the blocks"));
@@ -204,6 +207,6 @@ impl Index {
             last = entry.at;
             sum += entry.len as u64;
         }
-        if sum == len { Ok(()) } else { Err(SegmentError::Structure("the number of IPv4 addresses")) }
+        if sum == len { Ok(keys) } else { Err(SegmentError::Structure("the number of IPv4 addresses")) }
     }
 }
