@@ -140,7 +140,8 @@ impl Worker {
         match settled {
             Ok(Settled::Durable) => Ok(()),
             _ => {
-                Err(Unwritable { reason: self.visits.failure().unwrap_or_else(|| "it failed a moment ago".to_owned()) })
+                let reason = self.visits.failure().unwrap_or_else(|| "it failed a moment ago".to_owned());
+                Err(Unwritable { reason: format!("the journal cannot be written: {reason}") })
             }
         }
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tallygate_index::Visits;
 use tallygate_index::disk::Folder;
 use tallygate_index::journal::{Observer, Progress};
+use tallygate_index::visits::Options;
 
 use super::client::{Client, bearer};
 use super::query::{Environment, Place};
@@ -90,9 +91,11 @@ fn in_folder(config: &Config, addresses: &[IpAddr]) -> Result<Forgotten> {
     // Opening it would make one.
     ensure!(path.is_dir(), "there are no visits in {}", config.data_dir.display());
     let folder = Folder::open(&path).context("the visits of the data directory")?;
-    let opened = Visits::open(Arc::new(folder), visits::options(config), Arc::new(Nobody));
+    // Whatever the configuration says, and mostly there is none: nothing else is to go with the addresses.
+    let options = Options { as_kept: true, ..visits::options(config) };
+    let opened = Visits::open(Arc::new(folder), options, Arc::new(Nobody));
     let (visits, _) = opened.with_context(|| format!("the visits in {}", path.display()))?;
-    let forgotten = visits.forget(addresses).context("nothing was forgotten")?;
+    let forgotten = visits.forget(addresses).context("whether they are forgotten is not certain; forget them again")?;
     visits.close();
     Ok(Forgotten { forgotten, asked: addresses.len() })
 }

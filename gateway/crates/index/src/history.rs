@@ -4,6 +4,7 @@ mod compact;
 mod forget;
 
 use std::collections::HashSet;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use self::compact::{Done, Running};
 use crate::absorb::{Awaited, Matrices};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::manifest::{Listed, Manifest, TenantManifest};
 use crate::segment::{Input, Project, Segment, SegmentError, SegmentWriter, Span, Without, write_merged};
 use crate::snapshot::{Part, Parts, Snapshot};
@@ -41,6 +42,8 @@ pub(crate) struct State {
     pub(crate) journal_from: u64,
     /// Segment files that may be there, those included that count no more.
     pub(crate) on_disk: HashSet<u64>,
+    /// Files below this number may be on a list that takes the place of the last one after a crash.
+    pub(crate) perhaps_listed: u64,
 }
 
 pub(crate) struct History {
@@ -81,6 +84,12 @@ pub(crate) fn is_segment(name: &str) -> Option<u64> {
     name.strip_prefix(PREFIX)?.parse().ok()
 }
 
+/// A file that takes no more when the writer is not to go on.
+struct While<'a> {
+    going: &'a dyn Fn() -> bool,
+    file: Box<dyn DiskFile>,
+}
+
 // === impl History ===
 
 impl History {
@@ -92,6 +101,7 @@ impl History {
     /// Works until it is told to stop; then writes what is not in segments yet.
     pub(crate) fn run(mut self) {
         let mut stop = false;
+        self.remove_unused();
         while !stop {
             let taken = self.core.queue.wait(TICK);
             self.take_in(taken.batches, taken.mark);
@@ -103,7 +113,7 @@ impl History {
             }
         }
         if let Some(running) = self.running.take() {
-            running.abandon();
+            running.wait();
         }
         if let Err(error) = self.flush() {
             tracing::error!(%error, "the last visits are in the journal alone; they are read from there at the next start");
@@ -141,7 +151,7 @@ impl History {
 
     /// What is due by itself.
     fn tend(&mut self) {
-        if self.failed.is_some_and(|failed| failed.elapsed() < RETRY) {
+        if self.core.options.as_kept || self.failed.is_some_and(|failed| failed.elapsed() < RETRY) {
             return;
         }
         if self.looked.elapsed() >= IDLE {
@@ -176,7 +186,9 @@ impl History {
         if !self.core.hot.close(|hour| idle(hour) && hour.hour() != current) {
             return;
         }
-        // Nothing is added to them from now on. Once the history has all of it, nobody needs to look there.
+        // Nothing is added to them from now on, and what was is in the queue once those are through who are on their way there.
+        drop(self.core.gate.write().unwrap_or_else(PoisonError::into_inner));
+        // Once the history has all of it, nobody needs to look there.
         self.take_in_queue();
         self.core.hot.remove_closed();
     }
@@ -215,6 +227,18 @@ impl History {
         &mut self,
         change: impl FnOnce(&mut State, &dyn Disk, &mut Snapshot) -> Result<(), VisitsError>,
     ) -> Result<(), VisitsError> {
+        let flushed = self.try_flush_with(change);
+        if flushed.is_err() {
+            // The disk may be full because of what it got to.
+            self.remove_unused();
+        }
+        flushed
+    }
+
+    fn try_flush_with(
+        &mut self,
+        change: impl FnOnce(&mut State, &dyn Disk, &mut Snapshot) -> Result<(), VisitsError>,
+    ) -> Result<(), VisitsError> {
         let journal_from = self.core.journal.rotate()?;
         // All that was committed to the files before is in the queue, at the latest.
         self.take_in_queue();
@@ -230,8 +254,11 @@ impl History {
     fn commit(&mut self, mut next: Snapshot, journal_from: u64) -> Result<(), VisitsError> {
         next.settle();
         let manifest = self.state.manifest(&next, journal_from);
-        let stored = Manifest::store(&manifest, &*self.core.disk);
-        stored.map_err(|source| VisitsError::Io { what: "write the list of segments".into(), source })?;
+        let failed = |source| VisitsError::Io { what: "write the list of segments".into(), source };
+        Manifest::write(&manifest, &*self.core.disk).map_err(failed)?;
+        self.state.perhaps_listed = self.state.next_file;
+        Manifest::replace(&*self.core.disk).map_err(failed)?;
+        self.state.perhaps_listed = 0;
         self.state.snapshot = next;
         self.state.journal_from = journal_from;
         self.publish();
@@ -247,11 +274,10 @@ impl History {
     /// Removes segment files that count no more. What cannot be removed is tried again.
     fn remove_unused(&mut self) {
         let used: HashSet<u64> = self.state.snapshot.parts().filter_map(|part| part.file).collect();
-        let running = self.running.as_ref().map(Running::file);
+        let (running, perhaps_listed) = (self.running.as_ref().map(Running::file), self.state.perhaps_listed);
+        let counts = |file: u64| used.contains(&file) || running == Some(file) || file < perhaps_listed;
         let disk = &self.core.disk;
-        self.state
-            .on_disk
-            .retain(|file| used.contains(file) || running == Some(*file) || disk.remove(&segment_name(*file)).is_err());
+        self.state.on_disk.retain(|file| counts(*file) || disk.remove(&segment_name(*file)).is_err());
     }
 }
 
@@ -346,15 +372,42 @@ fn inputs(parts: &Parts) -> Vec<Input<'_>> {
 /// Merges segments into a file, durable but for its name.
 fn write_segment(
     disk: &dyn Disk,
+    place: (u64, Span),
+    inputs: &[Input<'_>],
+    without: &Without,
+) -> Result<Segment, VisitsError> {
+    write_segment_while(&|| true, disk, place, inputs, without)
+}
+
+/// As [`write_segment`], and gives up when it is not to go on.
+fn write_segment_while(
+    going: &dyn Fn() -> bool,
+    disk: &dyn Disk,
     (file, span): (u64, Span),
     inputs: &[Input<'_>],
     without: &Without,
 ) -> Result<Segment, VisitsError> {
     let name = segment_name(file);
     let failed = |source| VisitsError::Io { what: format!("write {name}"), source };
-    let out = std::io::BufWriter::with_capacity(1 << 18, disk.create(&name).map_err(failed)?);
+    let out = While { going, file: disk.create(&name).map_err(failed)? };
+    let out = std::io::BufWriter::with_capacity(1 << 18, out);
     let (out, _) = write_merged(inputs, without, SegmentWriter::new(out, TENANT, span)).map_err(failed)?;
-    out.into_inner().map_err(|error| failed(error.into_error()))?.sync().map_err(failed)?;
+    out.into_inner().map_err(|error| failed(error.into_error()))?.file.sync().map_err(failed)?;
     let content = disk.read(&name).map_err(failed)?;
     Segment::open(content).map_err(|source| VisitsError::Segment { name: name.clone(), source })
+}
+
+// === impl While ===
+
+impl Write for While<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !(self.going)() {
+            return Err(io::Error::other("this program ends"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }

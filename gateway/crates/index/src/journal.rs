@@ -104,7 +104,7 @@ pub struct Journal {
 
 /// Where a journal keeps what is committed.
 enum Kept {
-    InMemory { number: AtomicU64 },
+    InMemory { disk: Arc<dyn Disk>, number: AtomicU64 },
     OnDisk { disk: Arc<dyn Disk>, thread: Option<JoinHandle<()>> },
 }
 
@@ -137,9 +137,9 @@ pub enum Settled {
     Failed,
 }
 
-/// The journal cannot be written at the moment.
+/// Visits cannot be taken at the moment: the journal cannot be written, or something else is in the way.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the journal cannot be written, visits are refused until it can: {reason}")]
+#[error("visits cannot be taken now: {reason}")]
 pub struct Unwritable {
     /// What failed, and why.
     pub reason: String,
@@ -199,7 +199,7 @@ impl Journal {
     ///
     /// What the process before wrote and perhaps did not sync is written again, into this file, and so is durable when this
     /// returns: about as much as it wrote since the last rotation. With [`Durability::Memory`] there is neither file nor
-    /// thread, and older files stay as they are.
+    /// thread, and older files stay until they are removed.
     ///
     /// # Errors
     ///
@@ -211,7 +211,7 @@ impl Journal {
         observer: Arc<dyn Observer>,
     ) -> Result<Self, JournalError> {
         if options.durability == Durability::Memory {
-            let kept = Kept::InMemory { number: AtomicU64::new(files.end) };
+            let kept = Kept::InMemory { disk, number: AtomicU64::new(files.end) };
             return Ok(Self { shared: Arc::new(Shared::new(true, Vec::new())), kept });
         }
         let (open, files) = carry::start(&*disk, files)?;
@@ -274,7 +274,7 @@ impl Journal {
     /// If the journal is failing, or fails at this.
     pub fn rotate(&self) -> Result<u64, JournalError> {
         match &self.kept {
-            Kept::InMemory { number } => Ok(number.fetch_add(1, Ordering::Relaxed) + 1),
+            Kept::InMemory { number, .. } => Ok(number.fetch_add(1, Ordering::Relaxed) + 1),
             Kept::OnDisk { .. } => Ok(self.shared.rotate()?),
         }
     }
@@ -285,8 +285,10 @@ impl Journal {
     ///
     /// If that fails; some may be gone then.
     pub fn remove_before(&self, number: u64) -> Result<(), JournalError> {
-        let Kept::OnDisk { disk, .. } = &self.kept else { return Ok(()) };
-        let number = number.min(self.shared.state().number());
+        let (disk, number) = match &self.kept {
+            Kept::InMemory { disk, .. } => (disk, number),
+            Kept::OnDisk { disk, .. } => (disk, number.min(self.shared.state().number())),
+        };
         for found in replay::numbers(&**disk)?.into_iter().filter(|found| *found < number) {
             match disk.remove(&replay::name(found)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", found)(error)),

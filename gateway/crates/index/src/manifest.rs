@@ -102,12 +102,21 @@ impl Manifest {
         }
     }
 
-    /// Replaces the manifest of a disk, durably. After an error, it is the old one or this one.
-    pub(crate) fn store(bytes: &[u8], disk: &dyn Disk) -> io::Result<()> {
-        let mut file = disk.create(TEMPORARY)?;
-        file.write_all(bytes)?;
-        file.sync()?;
-        drop(file);
+    /// Writes one beside that of a disk. After an error, nothing is left of it.
+    pub(crate) fn write(bytes: &[u8], disk: &dyn Disk) -> io::Result<()> {
+        let write = || {
+            let mut file = disk.create(TEMPORARY)?;
+            file.write_all(bytes)?;
+            file.sync()
+        };
+        write().inspect_err(|_| {
+            // What cannot be removed is overwritten the next time.
+            let _left = disk.remove(TEMPORARY);
+        })
+    }
+
+    /// Makes the one that was written that of the disk, durably. After an error, it is the old one or this one.
+    pub(crate) fn replace(disk: &dyn Disk) -> io::Result<()> {
         disk.rename(TEMPORARY, NAME)?;
         disk.sync()
     }

@@ -20,7 +20,8 @@ pub(crate) struct Queue<C> {
 
 struct State<C> {
     batches: Vec<Batch>,
-    visits: usize,
+    /// What the batches take, in words of four bytes.
+    words: usize,
     commands: Vec<C>,
     /// Somebody waits.
     hurry: bool,
@@ -40,32 +41,33 @@ pub(crate) struct Taken<C> {
 const LINGER: Duration = Duration::from_millis(200);
 /// So many do not linger.
 const MANY: usize = 1 << 18;
-/// What a batch takes besides its visits, in visits.
+/// What a batch takes besides its visits, and what an IPv6 address takes, in words of four bytes.
 const OVERHEAD: usize = 32;
-/// Visits that may wait, at most: 4 bytes each as a rule, and again if they are the first of their address.
-pub(crate) const MOST: usize = 1 << 25;
+const WORDS_OF_V6: usize = 4;
+/// Words that may wait, at most: 64 MiB.
+const MOST: usize = 1 << 24;
 
 // === impl Queue ===
 
 impl<C> Queue<C> {
     pub(crate) fn new() -> Self {
-        let state = State { batches: Vec::new(), visits: 0, commands: Vec::new(), hurry: false, closed: false };
+        let state = State { batches: Vec::new(), words: 0, commands: Vec::new(), hurry: false, closed: false };
         let (put, absorbed) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { state: Mutex::new(state), filled: Condvar::new(), done: Condvar::new(), put, absorbed }
     }
 
-    /// Whether more visits than it should hold are waiting.
+    /// Whether more than it should hold is waiting.
     pub(crate) fn is_full(&self) -> bool {
-        self.put.load(Ordering::Relaxed) != self.absorbed.load(Ordering::Relaxed) && self.lock().visits > MOST
+        self.put.load(Ordering::Relaxed) != self.absorbed.load(Ordering::Relaxed) && self.lock().words > MOST
     }
 
     pub(crate) fn put(&self, batch: Batch) {
         let mut state = self.lock();
-        let was = state.visits;
-        state.visits += OVERHEAD + batch.v4.len() + batch.v6.len();
+        let was = state.words;
+        state.words += OVERHEAD + batch.v4.len() + batch.first.len() + batch.v6.len() * WORDS_OF_V6;
         state.batches.push(batch);
         self.put.fetch_add(1, Ordering::Release);
-        if was == 0 || was < MANY && state.visits >= MANY {
+        if was == 0 || was < MANY && state.words >= MANY {
             self.filled.notify_one();
         }
     }
@@ -119,7 +121,7 @@ impl<C> Queue<C> {
     pub(crate) fn wait(&self, patience: Duration) -> Taken<C> {
         let (start, mut state) = (Instant::now(), self.lock());
         loop {
-            let at_once = state.hurry || !state.commands.is_empty() || state.visits >= MANY;
+            let at_once = state.hurry || !state.commands.is_empty() || state.words >= MANY;
             let limit = if state.batches.is_empty() { patience } else { LINGER.min(patience) };
             let left = limit.saturating_sub(start.elapsed());
             if at_once || left.is_zero() {
@@ -131,7 +133,7 @@ impl<C> Queue<C> {
 
     fn take_from(&self, mut state: MutexGuard<'_, State<C>>) -> Taken<C> {
         state.hurry = false;
-        state.visits = 0;
+        state.words = 0;
         Taken {
             batches: std::mem::take(&mut state.batches),
             commands: std::mem::take(&mut state.commands),

@@ -6,6 +6,7 @@ mod write;
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -23,7 +24,7 @@ use crate::matrix::FARTHEST;
 use crate::query::View;
 use crate::queue::Queue;
 use crate::segment::{SegmentError, Without};
-use crate::snapshot::{Floors, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::unique::UniqueIps;
 use crate::v6::Ipv6Policy;
 use crate::{Day, Hour};
@@ -50,6 +51,9 @@ pub struct Options {
     pub patience: Duration,
     /// The time, in Unix milliseconds.
     pub clock: Clock,
+    /// Whether to go on as the history was kept, whatever these options say: for a tool that opens it for a moment. IPv6
+    /// addresses are told apart as they were, nothing is let go of, and nothing merged.
+    pub as_kept: bool,
     /// What a thread that merges segments does first, to make way for those that serve.
     pub make_way: fn(),
 }
@@ -82,6 +86,8 @@ pub(crate) struct Core {
     /// Held for reading while new visits go from the hot hours to the queue, for writing while addresses are taken out of the
     /// sets. Guards which ones the history still has, but perhaps not for long: whoever brings them brings them anew.
     pub(crate) gate: RwLock<Without>,
+    /// No merge is to go on.
+    pub(crate) stopping: AtomicBool,
 }
 
 /// Why visits cannot be opened, or kept.
@@ -120,6 +126,9 @@ pub enum VisitsError {
         /// What was asked for.
         asked: &'static str,
     },
+    /// Merging segments failed, which is a fault of this program.
+    #[error("segments cannot be merged: a fault of this program, please report what it said before")]
+    Merge,
     /// The history's thread has ended.
     #[error("the history has been closed")]
     Closed,
@@ -152,7 +161,8 @@ impl Default for Options {
             retention: 400,
             since_start: false,
             hot_bytes: 256 << 20,
-            patience: Duration::from_mins(10),
+            patience: Duration::from_mins(2),
+            as_kept: false,
             clock: Arc::new(move || i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)),
             make_way: || (),
         }
@@ -175,13 +185,14 @@ impl Visits {
     /// If something is damaged, or the disk fails. A journal that breaks off is no error: what is cut off is counted.
     pub fn open(
         disk: Arc<dyn Disk>,
-        options: Options,
+        mut options: Options,
         observer: Arc<dyn Observer>,
     ) -> Result<(Self, Opened), VisitsError> {
         let loaded = load::load(&*disk, &options)?;
         let opened = loaded.opened;
+        options.ipv6 = loaded.ipv6;
         if let Some(manifest) = &loaded.unwritten {
-            let stored = Manifest::store(manifest, &*disk);
+            let stored = Manifest::write(manifest, &*disk).and_then(|()| Manifest::replace(&*disk));
             stored.map_err(|source| VisitsError::Io { what: "write the list of segments".into(), source })?;
         }
         let journal_options = crate::journal::Options { durability: options.durability, ..Default::default() };
@@ -197,6 +208,7 @@ impl Visits {
             snapshot: ArcSwap::from_pointee(loaded.state.snapshot.clone()),
             matrices: Arc::clone(&loaded.state.matrices),
             gate: RwLock::new(Without::default()),
+            stopping: AtomicBool::new(false),
         });
         let history = History::new(Arc::clone(&core), loaded.state);
         let thread = std::thread::Builder::new().name("visits".into()).spawn(move || {
@@ -317,6 +329,7 @@ impl Visits {
     pub fn close(&self) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
+            self.core.stopping.store(true, Ordering::Relaxed);
             self.core.hot.close(|_| true);
             self.core.queue.command(Command::Stop);
             // A panic in it has been reported where it happened.
@@ -361,8 +374,15 @@ impl Core {
     /// Whether new visits of an hour can be taken.
     pub(crate) fn accept(&self, hour: Hour) -> Result<(), Unwritable> {
         let reason = if !self.keeps(hour) {
-            let Floors { day, .. } = self.snapshot.load().floors;
-            format!("visits of {} cannot be kept, as the history begins with {day}; is the clock right?", hour.day())
+            let (own, day) = (hour.day(), self.snapshot.load().floors.day);
+            if own < day {
+                format!("visits of {own} cannot be kept, as the history begins with {day}; is the clock right?")
+            } else {
+                let seconds = self.options.patience.as_secs();
+                format!(
+                    "{own} is months after the last visit; if the clock stays there, visits are taken after {seconds} s"
+                )
+            }
         } else if self.queue.is_full() {
             "more comes in than the history can take in".to_owned()
         } else {

@@ -9,12 +9,16 @@
 //! | the month of a day has it, and its hours are kept no longer | the segment of the day goes |
 //! | all of a month is older than what is kept | its addresses become part of the segment of those that came before |
 
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::{Command, History, write_segment};
+use super::{Command, History, State, write_segment_while};
 use crate::absorb::Matrices;
+use crate::disk::Disk;
 use crate::segment::{Input, Project, Segment, Span, Without};
 use crate::snapshot::{Floors, Part, Parts, Snapshot};
 use crate::visits::load::floors;
@@ -49,6 +53,8 @@ const SIDE_BY_SIDE: usize = 4;
 const TOO_MANY: usize = 8;
 /// A segment is merged with smaller ones if it is at most so many times what they are together.
 const RATIO: u64 = 4;
+/// Hours that are let go of so much too late are put into their months at once, rather than by merging in the background.
+const OVERDUE: u32 = 48;
 /// Days that wait for each other to become part of their month.
 const DAYS_TOGETHER: usize = 8;
 
@@ -64,7 +70,9 @@ impl History {
         let (file, core) = (self.state.new_file(), Arc::clone(&self.core));
         let merge = move || {
             (core.options.make_way)();
-            let result = plan.run(&core, file);
+            let merged = std::panic::catch_unwind(AssertUnwindSafe(|| plan.run(&core, file)));
+            // A panic has been reported where it happened.
+            let result = merged.unwrap_or(Err(VisitsError::Merge));
             core.queue.command(Command::Merged(Done { plan, file, result }));
         };
         let thread = std::thread::Builder::new().name("merge".into()).spawn(merge);
@@ -76,11 +84,15 @@ impl History {
     /// A merge has ended: its result takes the place of what went into it, unless that has changed meanwhile.
     pub(super) fn merged(&mut self, done: Done) {
         if let Some(running) = self.running.take() {
-            running.abandon();
+            running.wait();
+        }
+        if self.core.stopping.load(Ordering::Relaxed) {
+            return;
         }
         if let Err(error) = self.apply_merge(done) {
             tracing::error!(%error, "segments cannot be merged; they are used as they are");
             self.failed = Some(Instant::now());
+            self.remove_unused();
         }
     }
 
@@ -89,14 +101,15 @@ impl History {
         self.close_idle(|_| true);
         self.flush()?;
         loop {
+            let (before, mut merged) = (self.state.snapshot.floors, false);
+            self.advance_floors()?;
             while let Some(plan) = self.plan() {
                 let file = self.state.new_file();
                 let result = plan.run(&self.core, file);
                 self.apply_merge(Done { plan, file, result })?;
+                merged = true;
             }
-            let before = self.state.snapshot.floors;
-            self.advance_floors()?;
-            if self.state.snapshot.floors == before {
+            if !merged && self.state.snapshot.floors == before {
                 return Ok(());
             }
         }
@@ -148,14 +161,12 @@ impl History {
                 Ok(())
             })?;
         }
-        if target.hour > own.hour && self.are_in_months(target.hour.day()) {
-            self.let_go(move |_, _, next| {
-                // Something may have come in for these hours a moment ago; then the next time will do.
-                let loose = |part: &Arc<Part>| !part.in_month && is_within_days(part.segment.span(), target.hour.day());
-                if !next.parts().any(loose) {
-                    next.retain(|part| !is_within_days(part.segment.span(), target.hour.day()));
-                    next.floors.hour = target.hour;
-                }
+        // Late visits may go on to come for these hours.
+        let is_overdue = target.hour.0 > own.hour.0 + OVERDUE;
+        if target.hour > own.hour && (is_overdue || self.are_in_months(target.hour.day())) {
+            self.let_go(move |state, disk, next| {
+                put_into_months(state, disk, next, target.hour.day())?;
+                next.floors.hour = target.hour;
                 Ok(())
             })?;
         }
@@ -180,7 +191,7 @@ impl History {
     /// Changes floors, together with the matrices.
     fn let_go(
         &mut self,
-        change: impl FnOnce(&mut super::State, &dyn crate::disk::Disk, &mut Snapshot) -> Result<(), VisitsError>,
+        change: impl FnOnce(&mut State, &dyn Disk, &mut Snapshot) -> Result<(), VisitsError>,
     ) -> Result<(), VisitsError> {
         let shared = Arc::clone(&self.state.matrices);
         let mut before: Option<Matrices> = None;
@@ -215,7 +226,7 @@ impl Running {
     }
 
     /// Waits for its end. What it has written is removed with other files that do not count.
-    pub(super) fn abandon(self) {
+    pub(super) fn wait(self) {
         // A panic in it has been reported where it happened.
         drop(self.thread.join());
     }
@@ -228,7 +239,8 @@ impl Plan {
         let inputs = self.inputs.iter();
         let inputs = inputs.map(|(part, project)| Input { segment: &part.segment, keep: u32::MAX, project: *project });
         let inputs: Vec<_> = inputs.collect();
-        write_segment(&*core.disk, (file, self.span), &inputs, &Without::default())
+        let going = || !core.stopping.load(Ordering::Relaxed);
+        write_segment_while(&going, &*core.disk, (file, self.span), &inputs, &Without::default())
     }
 
     /// Segments of one span become one.
@@ -317,6 +329,27 @@ fn tier(mut parts: Parts) -> Parts {
     }
     parts.truncate(count);
     parts
+}
+
+/// Lets go of all hours and days before one, after putting into months what these do not have.
+fn put_into_months(state: &mut State, disk: &dyn Disk, next: &mut Snapshot, end: Day) -> Result<(), VisitsError> {
+    let old: Parts = next.parts().filter(|part| is_within_days(part.segment.span(), end)).cloned().collect();
+    let mut loose: BTreeMap<Month, Vec<Input<'_>>> = BTreeMap::new();
+    for part in old.iter().filter(|part| !part.in_month) {
+        let day = match part.segment.span() {
+            Span::Hour(hour) => hour.day(),
+            Span::Day(day) => day,
+            Span::Month(_) | Span::Before => continue,
+        };
+        let input = Input { segment: &part.segment, keep: u32::MAX, project: Project::Bit(day.of_month()) };
+        loose.entry(day.month()).or_default().push(input);
+    }
+    for (month, inputs) in loose {
+        let written = state.write(disk, Span::Month(month), &inputs, &Without::default())?;
+        written.into_iter().for_each(|part| next.add(Arc::new(part)));
+    }
+    next.remove(old.iter());
+    Ok(())
 }
 
 /// Those that are in files. The others are about to be.

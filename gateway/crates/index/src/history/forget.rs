@@ -43,6 +43,7 @@ impl History {
             // As it was: the segments still have them. On the disk it may be otherwise, so they stay behind the gate.
             self.apply(&deltas, 1);
             self.put_back(&had);
+            self.remove_unused();
         }
         forgotten.map(|()| had.ever.v4.len() + had.ever.v6.len())
     }
@@ -60,16 +61,14 @@ impl History {
     /// Takes addresses out of the sets, and returns those that were in.
     fn take_from_sets(&self, without: &Without) -> Had {
         let mut had = Had::default();
-        let hot = self.core.hot.all();
+        self.core.hot.all().iter().for_each(|hour| hour.remove(&without.v4, &without.v6));
         let counted = self.core.since_start.as_ref();
         for address in &without.v4 {
-            hot.iter().for_each(|hour| hour.remove_v4(*address));
             let was_counted = counted.is_some_and(|set| set.v4().remove(*address));
             had.since_start.v4.extend(was_counted.then_some(*address));
             had.ever.v4.extend(self.core.ever.v4().remove(*address).then_some(*address));
         }
         for address in &without.v6 {
-            hot.iter().for_each(|hour| hour.remove_v6(*address));
             let was_counted = counted.is_some_and(|set| set.v6().remove(*address));
             had.since_start.v6.extend(was_counted.then_some(*address));
             had.ever.v6.extend(self.core.ever.v6().remove(*address).then_some(*address));

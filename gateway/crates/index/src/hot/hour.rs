@@ -123,21 +123,19 @@ impl HotHour {
         Ok(())
     }
 
-    /// Forgets an address.
-    pub(crate) fn remove_v4(&self, address: u32) {
-        let mut set = write(&self.v4);
-        match &mut *set {
-            V4::Table(table) if table.contains(address) => *table = table.without(address),
+    /// Forgets addresses, which are in ascending order.
+    pub(crate) fn remove(&self, v4: &[u32], v6: &[u128]) {
+        match &mut *write(&self.v4) {
+            V4::Table(table) if v4.iter().any(|address| table.contains(*address)) => *table = table.without(v4),
             V4::Table(_) => {}
-            V4::Pages(pages) => {
-                pages.remove(address);
-            }
+            V4::Pages(pages) => v4.iter().for_each(|address| {
+                pages.remove(*address);
+            }),
         }
-    }
-
-    /// Forgets an address.
-    pub(crate) fn remove_v6(&self, address: u128) {
-        write(&self.v6).remove(&address);
+        let mut own = write(&self.v6);
+        v6.iter().for_each(|address| {
+            own.remove(address);
+        });
     }
 
     /// Lets nobody write to it any more.

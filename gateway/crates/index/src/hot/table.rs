@@ -48,12 +48,12 @@ impl Table {
         grown
     }
 
-    /// The same without one address.
-    pub(super) fn without(&self, gone: u32) -> Self {
+    /// The same without some addresses, which are in ascending order.
+    pub(super) fn without(&self, gone: &[u32]) -> Self {
         let rest = Self::new(self.key).grown(self.len());
         let mut count = 0;
         self.for_each(|address| {
-            if address != gone {
+            if gone.binary_search(&address).is_err() {
                 rest.put(address);
                 count += 1;
             }

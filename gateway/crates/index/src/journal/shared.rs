@@ -323,7 +323,7 @@ impl State {
 
     fn unwritable(&self) -> Unwritable {
         let reason = self.failing.as_deref().unwrap_or("it could not be written for a moment");
-        Unwritable { reason: reason.to_owned() }
+        Unwritable { reason: format!("the journal cannot be written: {reason}") }
     }
 
     /// Whether a batch in which nothing was new has nothing to wait for.

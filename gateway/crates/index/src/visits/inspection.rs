@@ -20,12 +20,14 @@ pub struct Inspection {
 // === impl Inspection ===
 
 impl Inspection {
-    /// Reads what is on a disk, which may have been opened to read.
+    /// Reads what is on a disk, which may have been opened to read. As [`Options::as_kept`] has it.
     ///
     /// # Errors
     /// If something is damaged, or the disk fails.
-    pub fn open(disk: &dyn Disk, options: Options) -> Result<(Self, Opened), VisitsError> {
+    pub fn open(disk: &dyn Disk, mut options: Options) -> Result<(Self, Opened), VisitsError> {
+        options.as_kept = true;
         let loaded = load::load(disk, &options)?;
+        options.ipv6 = loaded.ipv6;
         let (snapshot, matrices) = (Arc::new(loaded.state.snapshot), loaded.state.matrices);
         Ok((Self { snapshot, matrices, ever: loaded.ever, options }, loaded.opened))
     }

@@ -1,6 +1,7 @@
 //! From a disk to what is in memory.
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,7 +15,7 @@ use crate::matrix::FARTHEST;
 use crate::segment::Segment;
 use crate::snapshot::{Floors, Part, Snapshot};
 use crate::unique::{NewIps, UniqueIps};
-use crate::v6::Granularity;
+use crate::v6::{Granularity, Ipv6Policy};
 use crate::{Day, Hour};
 
 /// What was found on opening.
@@ -32,6 +33,8 @@ pub struct Opened {
 pub(crate) struct Loaded {
     pub(crate) state: State,
     pub(crate) ever: UniqueIps,
+    /// How IPv6 addresses are told apart.
+    pub(crate) ipv6: Ipv6Policy,
     /// Its files, up to the one that is to be the next.
     pub(crate) journal: Range<u64>,
     pub(crate) opened: Opened,
@@ -39,6 +42,8 @@ pub(crate) struct Loaded {
     pub(crate) unwritten: Option<Vec<u8>>,
 }
 
+const GRANULARITIES: [Granularity; 4] =
+    [Granularity::Full, Granularity::Prefix64, Granularity::Prefix56, Granularity::Prefix48];
 /// Visits of a journal that are taken in together: enough to be quick, and not too much memory.
 const TOGETHER: usize = 1 << 21;
 /// Addresses that are put into the set together.
@@ -50,8 +55,12 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
     let windows = Windows { days: options.retention + 64, hours: (HOUR_DAYS + 4) * 24 };
     let manifest = Manifest::load(disk, windows)?;
     let mut unwritten = None;
+    let mut ipv6 = options.ipv6;
     let mut state = match manifest {
-        Some(manifest) => listed(disk, manifest, options)?,
+        Some(manifest) => {
+            check_granularity(manifest.granularity, options, &mut ipv6)?;
+            listed(disk, manifest)?
+        }
         None => {
             check_is_empty(disk)?;
             let state = State::new(target, windows, options.ipv6.granularity);
@@ -59,17 +68,17 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
             state
         }
     };
-    if state.reach_back(disk, target)? {
+    if !options.as_kept && state.reach_back(disk, target)? {
         unwritten = Some(state.manifest(&state.snapshot, state.journal_from));
     }
-    let ever = UniqueIps::new(options.ipv6);
+    let ever = UniqueIps::new(ipv6);
     remember(&state.snapshot, &ever);
     let mut opened = Opened { segments: state.snapshot.parts().count(), ..Opened::default() };
     let replayed = replay(disk, &mut state, &ever)?;
     (opened.journal_visits, opened.cut_bytes) = (replayed.visits, replayed.cut_bytes);
     ever.v6().suspect_the_full();
     let journal = state.journal_from..replayed.next;
-    Ok(Loaded { state, ever, journal, opened, unwritten })
+    Ok(Loaded { state, ever, ipv6, journal, opened, unwritten })
 }
 
 /// From when on a history that is begun today tells times apart.
@@ -88,11 +97,21 @@ fn check_is_empty(disk: &dyn Disk) -> Result<(), VisitsError> {
     }
 }
 
-fn listed(disk: &dyn Disk, manifest: Manifest, options: &Options) -> Result<State, VisitsError> {
-    let (kept, asked) = (manifest.granularity, bits(options.ipv6.granularity));
-    if kept != asked {
-        return Err(VisitsError::Granularity { kept: granularity_name(kept), asked: granularity_name(asked) });
+/// What was counted cannot be counted anew.
+fn check_granularity(kept: u32, options: &Options, ipv6: &mut Ipv6Policy) -> Result<(), VisitsError> {
+    let own = GRANULARITIES.into_iter().find(|granularity| bits(*granularity) == kept);
+    let own = own.ok_or(VisitsError::Manifest(ManifestError::Damaged))?;
+    if options.as_kept {
+        // What was left out then is not there; whatever is there counts.
+        *ipv6 = Ipv6Policy { granularity: own, cap_per_64: NonZeroU32::MAX };
+    } else if own != ipv6.granularity {
+        let asked = granularity_name(ipv6.granularity);
+        return Err(VisitsError::Granularity { kept: granularity_name(own), asked });
     }
+    Ok(())
+}
+
+fn listed(disk: &dyn Disk, manifest: Manifest) -> Result<State, VisitsError> {
     let one = manifest.tenants.into_iter().find(|one| one.tenant == crate::TENANT);
     let one = one.ok_or(VisitsError::Manifest(ManifestError::Damaged))?;
     let mut snapshot = Snapshot::new(one.floors);
@@ -112,10 +131,11 @@ fn listed(disk: &dyn Disk, manifest: Manifest, options: &Options) -> Result<Stat
         snapshot,
         matrices: Arc::new(RwLock::new(one.matrices)),
         awaited: Awaited::default(),
-        granularity: kept,
+        granularity: manifest.granularity,
         next_file,
         journal_from: manifest.journal_from,
         on_disk,
+        perhaps_listed: 0,
     })
 }
 
@@ -176,6 +196,7 @@ impl State {
             next_file: 0,
             journal_from: 0,
             on_disk: HashSet::new(),
+            perhaps_listed: 0,
         }
     }
 
@@ -232,12 +253,11 @@ fn bits(granularity: Granularity) -> u32 {
     }
 }
 
-fn granularity_name(bits: u32) -> &'static str {
-    match bits {
-        0 => "full",
-        64 => "/64",
-        56 => "/56",
-        48 => "/48",
-        _ => "unknown",
+fn granularity_name(granularity: Granularity) -> &'static str {
+    match granularity {
+        Granularity::Full => "full",
+        Granularity::Prefix64 => "/64",
+        Granularity::Prefix56 => "/56",
+        Granularity::Prefix48 => "/48",
     }
 }

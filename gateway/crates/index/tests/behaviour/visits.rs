@@ -7,6 +7,7 @@ mod fixture;
 mod ledger;
 mod model;
 mod threads;
+mod upkeep;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -90,13 +90,15 @@ fn what_is_forgotten_is_new_again_and_a_closed_hour_takes_nothing() {
         let addresses: Vec<u32> = (0..many).map(|n| n << 7).collect();
         hot.insert_v4(&addresses, &mut Vec::new()).expect("is open");
         for gone in [0, 5 << 7] {
-            hot.remove_v4(gone);
+            hot.remove(&[gone], &[]);
             assert!(!hot.has_v4(gone));
             assert_eq!(addresses.iter().filter(|address| !hot.has_v4(**address)).count(), 1);
             let mut new = Vec::new();
             hot.insert_v4(&addresses[..10], &mut new).expect("is open");
             assert_eq!(new, [gone]);
         }
+        hot.remove(&addresses[2..7], &[]);
+        assert!(addresses.iter().enumerate().all(|(at, address)| hot.has_v4(*address) != (2..7).contains(&at)));
         hot.close();
         assert_eq!(hot.insert_v4(&[1], &mut Vec::new()), Err(Closed));
         assert_eq!(hot.insert_v6(&[1], &mut Vec::new()), Err(Closed));
