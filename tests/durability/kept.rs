@@ -5,25 +5,13 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tallygate_index::disk::Folder;
-use tallygate_index::journal::{Observer, Progress};
 use tallygate_index::visits::Options;
 use tallygate_index::{Hour, Visits};
 
 pub(super) type Visit = (Hour, IpAddr);
-
-/// Nobody who looks at the journal.
-struct Quiet;
-
-// === impl Quiet ===
-
-impl Observer for Quiet {
-    fn written(&self, _: u64) {}
-    fn synced(&self, _: Duration) {}
-    fn progress(&self, _: Progress) {}
-}
 
 /// A copy of the visits in a data directory, to be opened without touching them.
 pub(super) fn copy(data: &Path) -> tempfile::TempDir {
@@ -38,7 +26,7 @@ pub(super) fn copy(data: &Path) -> tempfile::TempDir {
 pub(super) fn visits(data: &Path) -> (BTreeSet<Visit>, u64) {
     let copy = copy(data);
     let folder = Folder::open(copy.path()).expect("it can be written");
-    let (visits, _) = Visits::open(Arc::new(folder), Options::default(), Arc::new(Quiet)).expect("it can be opened");
+    let (visits, _) = Visits::open(Arc::new(folder), Options::default(), Arc::new(())).expect("it can be opened");
     let view = visits.view();
     let mut addresses = Vec::new();
     let all = view.each(view.all(), |address| {

@@ -202,6 +202,34 @@ fn addresses_are_forgotten_either_way() {
     assert_eq!(gateway.unique(), 2);
 }
 
+/// Without its configuration: how a history is kept is nothing that a question or an erasure may change.
+#[test]
+fn a_data_directory_is_asked_and_changed_as_it_was_kept() {
+    let gateway = Gateway::with_config(
+        "addresses.ipv6 = \"/64\"\nhistory.retention = \"3660 days\"\nevent_time.max_age = \"3660 days\"",
+    );
+    let came = |ip, ago| visit(&gateway, &[(ip, hour(&day(ago), 7))]);
+    came("192.0.2.1", 2_000);
+    came("2001:db8::1", 600);
+    came("192.0.2.2", 1);
+    let data = gateway.data_dir();
+    let data = data.to_str().expect("text");
+    let from = day(2_500);
+    let asked = ["query", "distinct", "--by", "month", "--from", &from, "--json"];
+    let told = expect_success(&run(tallygate(&asked).args(["--url", &format!("http://{}", gateway.ops())])));
+    assert!(told.contains("\"distinct\":3"), "{told}");
+    let gateway = gateway.restart_after(|| {
+        let forgot = expect_success(&run(&mut tallygate(&["forget", "192.0.2.77", "--data-dir", data])));
+        assert_eq!(forgot, "forgot 0 of 1 addresses; the others had not come\n");
+        assert_eq!(expect_success(&run(tallygate(&asked).args(["--data-dir", data]))), told);
+        let forgot = expect_success(&run(&mut tallygate(&["forget", "2001:db8::77", "--data-dir", data])));
+        assert_eq!(forgot, "forgot 1 of 1 addresses\n");
+    });
+    assert_eq!(gateway.unique(), 2);
+    let first = gateway.ask("/v1/visited?ip=192.0.2.1").expect(200).json();
+    assert_eq!(first["visited"], true, "{first}");
+}
+
 #[test]
 fn wrong_usage_ends_with_2_and_failure_with_1() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -12,7 +11,6 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tallygate_index::Visits;
 use tallygate_index::disk::Folder;
-use tallygate_index::journal::{Observer, Progress};
 use tallygate_index::visits::Options;
 
 use super::client::{Client, bearer};
@@ -38,9 +36,6 @@ struct Forgotten {
     forgotten: usize,
     asked: usize,
 }
-
-/// Nobody wants to know what the journal does.
-struct Nobody;
 
 pub(super) fn run(arguments: &Forget, environment: Environment) -> Result<ExitCode> {
     let wrong_usage = |problem: String| {
@@ -93,7 +88,7 @@ fn in_folder(config: &Config, addresses: &[IpAddr]) -> Result<Forgotten> {
     let folder = Folder::open(&path).context("the visits of the data directory")?;
     // Whatever the configuration says, and mostly there is none: nothing else is to go with the addresses.
     let options = Options { as_kept: true, ..visits::options(config) };
-    let opened = Visits::open(Arc::new(folder), options, Arc::new(Nobody));
+    let opened = Visits::open(Arc::new(folder), options, Arc::new(()));
     let (visits, _) = opened.with_context(|| format!("the visits in {}", path.display()))?;
     let forgotten = visits.forget(addresses).context("whether they are forgotten is not certain; forget them again")?;
     visits.close();
@@ -102,14 +97,4 @@ fn in_folder(config: &Config, addresses: &[IpAddr]) -> Result<Forgotten> {
 
 fn address(text: &str) -> Result<IpAddr, String> {
     crate::query::address(text).map_err(|problem| problem.to_string())
-}
-
-// === impl Nobody ===
-
-impl Observer for Nobody {
-    fn written(&self, _: u64) {}
-
-    fn synced(&self, _: Duration) {}
-
-    fn progress(&self, _: Progress) {}
 }

@@ -9,18 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tallygate_index::Hour;
 use tallygate_index::disk::{Folder, Simulated};
-use tallygate_index::journal::{Durability, Journal, Observer, Options, Progress, Visits, encode, replay};
+use tallygate_index::journal::{Durability, Journal, Options, Visits, encode, replay};
 
 /// Addresses of a batch that are new.
 const BATCH: usize = 100;
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn written(&self, _: u64) {}
-    fn synced(&self, _: Duration) {}
-    fn progress(&self, _: Progress) {}
-}
 
 fn frames(v4: &[u32], v6: &[u128]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -48,7 +40,7 @@ fn encoding(c: &mut Criterion) {
 fn replaying(c: &mut Criterion) {
     let disk = Simulated::default();
     let journal =
-        Journal::start(Arc::new(disk.clone()), 0..1, Options::default(), Arc::new(Nobody)).expect("nothing fails");
+        Journal::start(Arc::new(disk.clone()), 0..1, Options::default(), Arc::new(())).expect("nothing fails");
     let frames = frames(&(0..1_000).collect::<Vec<_>>(), &[]);
     for _ in 0..1_000 {
         let ticket = journal.begin().expect("nothing fails").commit(&frames).expect("to be waited for");
@@ -65,7 +57,7 @@ fn replaying(c: &mut Criterion) {
 /// What a batch pays in which nothing is new, while nothing is written.
 fn quiet(c: &mut Criterion) {
     let disk = Arc::new(Simulated::default());
-    let journal = Journal::start(disk, 0..1, Options::default(), Arc::new(Nobody)).expect("nothing fails");
+    let journal = Journal::start(disk, 0..1, Options::default(), Arc::new(())).expect("nothing fails");
     c.bench_function("settle, quiet", |b| b.iter(|| black_box(journal.settle())));
     c.bench_function("begin and end, quiet", |b| b.iter(|| drop(journal.begin())));
 }
@@ -80,7 +72,7 @@ fn commits(c: &mut Criterion) {
             let place = tempfile::tempdir().expect("a folder for the benchmark");
             let disk = Arc::new(Folder::open(place.path()).expect("it can be written"));
             let options = Options { durability, ..Options::default() };
-            let journal = Journal::start(disk, 0..1, options, Arc::new(Nobody)).expect("nothing fails");
+            let journal = Journal::start(disk, 0..1, options, Arc::new(())).expect("nothing fails");
             group.throughput(Throughput::Elements(1));
             group.bench_function(BenchmarkId::new(name, threads), |b| {
                 b.iter_custom(|count| {

@@ -7,14 +7,11 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 use tallygate_index::disk::Folder;
-use tallygate_index::journal::{Durability, Observer, Progress};
+use tallygate_index::journal::Durability;
 use tallygate_index::query::Range;
 use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, Visits};
-
-struct Nobody;
 
 /// Visits, their clock, and the folder they are in.
 struct Year {
@@ -27,12 +24,6 @@ const CLIENTS: u64 = 200_000;
 const A_DAY: u64 = 20_000;
 const DAYS: u32 = 365;
 const BATCH: usize = 1_000;
-
-impl Observer for Nobody {
-    fn written(&self, _: u64) {}
-    fn synced(&self, _: Duration) {}
-    fn progress(&self, _: Progress) {}
-}
 
 /// Sebastiano Vigna's SplitMix64.
 fn random(n: u64) -> u64 {
@@ -62,7 +53,7 @@ impl Year {
             ..Options::default()
         };
         let disk = Arc::new(Folder::open(folder.path()).expect("an empty folder"));
-        let (visits, _) = Visits::open(disk, options, Arc::new(Nobody)).expect("an empty folder");
+        let (visits, _) = Visits::open(disk, options, Arc::new(())).expect("an empty folder");
         let mut scratch = Scratch::default();
         for day in first.0..first.0 + DAYS {
             clock.store(Day(day).last_hour().unix_ms(), Ordering::Relaxed);

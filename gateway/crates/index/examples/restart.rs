@@ -3,24 +3,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tallygate_index::disk::Folder;
-use tallygate_index::journal::{Durability, Observer, Progress};
+use tallygate_index::journal::Durability;
 use tallygate_index::query::Range;
 use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, Visits};
 
-struct Nobody;
-
 const DAYS: u32 = 30;
 const HOURS: u32 = 4;
-
-impl Observer for Nobody {
-    fn written(&self, _: u64) {}
-    fn synced(&self, _: Duration) {}
-    fn progress(&self, _: Progress) {}
-}
 
 /// Sebastiano Vigna's SplitMix64.
 fn random(n: u64) -> u64 {
@@ -35,7 +27,7 @@ fn open(folder: &std::path::Path, clock: &Arc<AtomicI64>, durability: Durability
     let clock: tallygate_index::visits::Clock = Arc::new(move || now.load(Ordering::Relaxed));
     let options = Options { durability, clock, ..Options::default() };
     let disk = Arc::new(Folder::open(folder).expect("a folder of our own"));
-    Visits::open(disk, options, Arc::new(Nobody)).expect("can be opened").0
+    Visits::open(disk, options, Arc::new(())).expect("can be opened").0
 }
 
 #[allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "what it is for")]

@@ -85,6 +85,13 @@ pub trait Observer: Send + Sync {
     fn progress(&self, progress: Progress);
 }
 
+/// Nobody who looks.
+impl Observer for () {
+    fn written(&self, _: u64) {}
+    fn synced(&self, _: Duration) {}
+    fn progress(&self, _: Progress) {}
+}
+
 /// How far the journal is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {

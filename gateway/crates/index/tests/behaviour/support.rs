@@ -1,14 +1,7 @@
 //! What several tests need.
 
-use std::time::Duration;
-
-use tallygate_index::journal::{Observer, Progress};
-
 /// Sebastiano Vigna's SplitMix64.
 pub(crate) struct Random(pub(crate) u64);
-
-/// Nobody who looks at the journal.
-pub(crate) struct Quiet;
 
 // === impl Random ===
 
@@ -24,10 +17,4 @@ impl Random {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
-}
-
-impl Observer for Quiet {
-    fn written(&self, _: u64) {}
-    fn synced(&self, _: Duration) {}
-    fn progress(&self, _: Progress) {}
 }

@@ -21,7 +21,7 @@ use tallygate_index::visits::{Inspection, Options, Scratch};
 use tallygate_index::{Day, Hour, Ipv6Policy, Visits};
 
 use self::model::Model;
-use crate::support::{Quiet, Random};
+use crate::support::Random;
 
 /// The real thing, its disk and its clock.
 struct Subject {
@@ -67,7 +67,7 @@ impl Subject {
     }
 
     fn open(&mut self) {
-        let opened = Visits::open(Arc::new(self.disk.clone()), self.options(), Arc::new(Quiet));
+        let opened = Visits::open(Arc::new(self.disk.clone()), self.options(), Arc::new(()));
         self.visits = Some(opened.expect("what it wrote itself can be opened").0);
     }
 

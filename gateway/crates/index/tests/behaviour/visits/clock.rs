@@ -10,8 +10,6 @@ use tallygate_index::query::Range;
 use tallygate_index::visits::{Options, Scratch, VisitsError};
 use tallygate_index::{Day, Hour, Visits};
 
-use crate::support::Quiet;
-
 /// A disk, a clock, and how long the history is to reach back.
 struct Machine {
     disk: Simulated,
@@ -87,7 +85,7 @@ impl Machine {
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             ..Options::default()
         };
-        Visits::open(disk, options, Arc::new(Quiet)).map(|(visits, _)| visits)
+        Visits::open(disk, options, Arc::new(())).map(|(visits, _)| visits)
     }
 
     fn open(&self) -> Visits {

@@ -12,7 +12,6 @@ use tallygate_index::{Day, Hour, Visits};
 
 use super::RETENTION;
 use super::ledger::{Found, Ledger};
-use crate::support::Quiet;
 
 /// The real thing, and what those know who talk to it.
 struct Story {
@@ -47,7 +46,7 @@ impl Story {
         let clock = Arc::new(move || clock.load(Ordering::Relaxed));
         let options =
             Options { retention: RETENTION, clock, hot_bytes: 40_000, patience: Duration::ZERO, ..Options::default() };
-        Visits::open(Arc::new(disk.clone()), options, Arc::new(Quiet)).ok().map(|(visits, _)| visits)
+        Visits::open(Arc::new(disk.clone()), options, Arc::new(())).ok().map(|(visits, _)| visits)
     }
 
     /// Opens it; again if that failed, as an operator would.

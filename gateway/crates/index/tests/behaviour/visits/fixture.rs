@@ -15,7 +15,6 @@ use tallygate_index::{Day, Hour, Visits};
 
 use super::RETENTION;
 use super::model::Model;
-use crate::support::Quiet;
 
 /// Every visit: days before the last of the story, the hour of that day, how many IPv4 addresses from which one on, and the
 /// same for IPv6.
@@ -49,7 +48,7 @@ fn open(disk: Arc<dyn Disk>, clock: &Arc<AtomicI64>) -> (Visits, Opened) {
     let clock = Arc::clone(clock);
     let clock = Arc::new(move || clock.load(Ordering::Relaxed));
     let options = Options { retention: RETENTION, clock, ..Options::default() };
-    Visits::open(disk, options, Arc::new(Quiet)).expect("what was written once can be opened for ever")
+    Visits::open(disk, options, Arc::new(())).expect("what was written once can be opened for ever")
 }
 
 fn clock_at(day: Day, hour: i64) -> Arc<AtomicI64> {

@@ -12,7 +12,7 @@ use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, Visits};
 
 use super::model::Model;
-use crate::support::{Quiet, Random};
+use crate::support::Random;
 
 /// A visit that was sent: when that began, and when it was acknowledged.
 #[derive(Clone, Copy)]
@@ -177,7 +177,7 @@ fn open(disk: &Simulated, clock: &Arc<AtomicI64>) -> Visits {
     let clock = Arc::clone(clock);
     let clock = Arc::new(move || clock.load(Ordering::Relaxed));
     let options = Options { clock, hot_bytes: 40_000, ..Options::default() };
-    Visits::open(Arc::new(disk.clone()), options, Arc::new(Quiet)).expect("what it wrote itself can be opened").0
+    Visits::open(Arc::new(disk.clone()), options, Arc::new(())).expect("what it wrote itself can be opened").0
 }
 
 /// One that nobody forgets, or one that somebody may.

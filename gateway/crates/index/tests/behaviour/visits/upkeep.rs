@@ -10,7 +10,7 @@ use tallygate_index::query::Range;
 use tallygate_index::visits::{Inspection, Options, Scratch};
 use tallygate_index::{Day, Granularity, Hour, Ipv6Policy, Visits};
 
-use crate::support::{Quiet, Random};
+use crate::support::Random;
 
 fn clock() -> Arc<AtomicI64> {
     let day = Day::of_civil(2026, 5, 15).expect("is a date");
@@ -27,7 +27,7 @@ fn options(clock: &Arc<AtomicI64>) -> Options {
 }
 
 fn open(disk: &Simulated, options: Options) -> Visits {
-    let opened = Visits::open(Arc::new(disk.clone()), options, Arc::new(Quiet));
+    let opened = Visits::open(Arc::new(disk.clone()), options, Arc::new(()));
     opened.expect("what it wrote itself can be opened").0
 }
 
