@@ -10,7 +10,7 @@ use tallygate_index::Hour;
 
 use super::damage::{Damage, damage};
 use super::kept::{self, Visit, now, record};
-use crate::harness::{Connection, Gateway, Request, Setup, eventually};
+use crate::harness::{Connection, Gateway, Request, Setup};
 
 /// What clients know.
 #[derive(Default)]
@@ -75,9 +75,9 @@ impl Random {
 
 /// A client that posts until nobody is there any more.
 fn client(address: SocketAddr, seed: u64, latest: Hour) -> JoinHandle<Books> {
+    let mut connection = Connection::to(address);
     thread::spawn(move || {
         let (mut random, mut books) = (Random(seed), Books::default());
-        let mut connection = Connection::to(address);
         loop {
             let batch: BTreeSet<Visit> = (0..=random.below(40)).map(|_| random.visit(latest)).collect();
             let body: String = batch.iter().map(record).collect();
@@ -135,7 +135,6 @@ pub(crate) fn kill_rounds(rounds: u64, seed: u64, mut tell: impl FnMut(&str)) {
             ));
         }
     }
-    eventually("the end", || Some(()));
     assert!(books.acknowledged.len() as u64 > 20 * rounds.min(100), "{} were acknowledged", books.acknowledged.len());
     gateway.stop();
 }
