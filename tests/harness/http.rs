@@ -180,6 +180,15 @@ impl Connection {
         }
     }
 
+    /// The status of the next reply, whose rest is left to be read.
+    pub(crate) fn status(&mut self) -> u16 {
+        while !self.received.contains(&b'\n') {
+            assert!(self.receive() > 0, "no reply");
+        }
+        let line = self.received.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        Reply::parse(&String::from_utf8_lossy(line)).status
+    }
+
     /// Whether there is something to read: bytes, or that the peer has closed.
     pub(crate) fn has_something(&self) -> bool {
         self.stream.set_nonblocking(true).expect("a connected socket");

@@ -144,6 +144,8 @@ impl<W: Write> Lines<W> {
         }
         let line: Line = serde_json::from_slice(line).context("not an answer of a gateway")?;
         if let Some(problem) = &line.error {
+            // What is wrong with no line is wrong with the whole.
+            anyhow::ensure!(line.line > 0, "{}", fit(&problem.message, MESSAGE));
             self.unreadable += 1;
             eprintln!("tallygate: line {}: {}", line.line, fit(&problem.message, MESSAGE));
             return Ok(());
