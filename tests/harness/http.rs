@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -91,9 +92,14 @@ impl Request {
 
 impl Connection {
     pub(crate) fn to(address: SocketAddr) -> Self {
+        Self::with_patience(address, PATIENCE)
+    }
+
+    /// To a peer that may take so long to answer.
+    pub(crate) fn with_patience(address: SocketAddr, patience: Duration) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the port takes connections");
         stream.set_nodelay(true).expect("a connected socket");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a connected socket");
+        stream.set_read_timeout(Some(patience)).expect("a connected socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("a connected socket");
         Self { stream, received: Vec::new() }
     }
