@@ -214,6 +214,13 @@ address       visited  first          last        days  addresses
     }
 
     #[test]
+    fn what_is_wrong_with_the_whole_list_is_why_it_fails() {
+        let mut lines = Lines::new(Vec::new(), false);
+        let told = lines.push(b"{\"error\":{\"code\":\"too-slow\",\"message\":\"the client sent too little\"}}\n");
+        assert_eq!(told.expect_err("no line is named").to_string(), "the client sent too little");
+    }
+
+    #[test]
     fn counts_are_a_table_with_the_whole_last() {
         let answer = br#"{"from":"2026-01-01","to":"2026-01-02","distinct":3,"new":2,"returning":1,"saturated_prefixes":0,
             "buckets":[{"at":"2026-01-01","distinct":1,"new":1,"returning":0},{"at":"2026-01-02","distinct":2,"new":1,"returning":1}]}"#;
