@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use rustix::process::Signal;
 
-use crate::harness::{Connection, Gateway, Http2, Request, eventually};
+use crate::harness::{ADMIN, Connection, Gateway, Http2, Request, eventually, sinner};
 
 const RECORD: &str = r#"{"ip":"192.0.2.1"}"#;
 
@@ -58,6 +58,23 @@ fn a_request_that_never_ends_is_cut_off_after_the_drain_timeout() {
     let log = gateway.expect_end();
     begun.expect_close();
     assert!(log.contains("ingest.drain_timeout"), "{log}");
+}
+
+#[test]
+fn the_operations_port_does_not_hold_up_the_end_either() {
+    // In configure, the one that is brought spins for as long as that, and nobody looks up meanwhile.
+    let time = "plugins.json.limits.time = \"60 s\"\n";
+    let gateway = Gateway::with_config(&format!("{ADMIN}ingest.drain_timeout = \"100 ms\"\n{time}"));
+    let described = || gateway.log().matches("\"stage\":\"describe\"").count();
+    let before = described();
+    let mut upload = Connection::to(gateway.ops());
+    upload.write(Request::new("PUT", "/admin/plugins/json").body(sinner("spin_configure")).with_token().bytes());
+    eventually("the call", || (described() > before).then_some(()));
+    gateway.signal(Signal::TERM);
+    let log = gateway.expect_end();
+    upload.expect_close();
+    assert!(log.contains("requests to the operations port were still under way"), "{log}");
+    assert!(log.lines().any(|line| line.contains("\"stopped\"")), "{log}");
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::acceptor::Acceptor;
 use crate::config::Config;
@@ -39,6 +40,8 @@ struct Ends {
 
 /// Connections that the kernel may hold for us.
 const BACKLOG: i32 = 4096;
+/// For what the operations port still does to end, if requests with logs have taken all the time there was.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 // === impl App ===
 
@@ -97,7 +100,8 @@ impl App {
         let workers = acceptor.await.context("the acceptor failed")?;
         finish(workers, ops, limit, &ends).await;
         let visits = Arc::clone(&shared.visits);
-        // What only the journal has is written to segments, which takes a moment.
+        // What only the journal has is written to segments, which takes a moment. Not left to whoever lets go of the visits
+        // last: a question that was left behind holds them.
         drop(tokio::task::spawn_blocking(move || visits.close()).await);
         tracing::info!(unique_ip_addresses = shared.visits.unique(), "stopped");
         Ok(())
@@ -119,17 +123,25 @@ fn start_workers(shared: &Arc<Shared>, ends: &Ends) -> Result<Vec<Handle>> {
     (0..shared.workers).map(start).collect()
 }
 
-/// Waits for the workers to finish, but no longer than `limit`; then for the rest to end.
-async fn finish(workers: Vec<Handle>, ops: JoinHandle<()>, limit: std::time::Duration, ends: &Ends) {
+/// Waits for the workers to finish, but no longer than `limit`; then for the rest to end, for what is left of it.
+async fn finish(workers: Vec<Handle>, ops: JoinHandle<()>, limit: Duration, ends: &Ends) {
+    let until = Instant::now() + limit;
     let mut joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(Handle::join));
-    let in_time = timeout(limit, &mut joined).await.is_ok();
+    let in_time = timeout_at(until, &mut joined).await.is_ok();
     ends.stop.send_replace(true);
-    // Workers and operations end now that they were told to; a panic in them has been reported where it happened.
+    // Workers end now that they were told to; a panic in them has been reported where it happened.
     if !in_time {
         tracing::warn!("some requests were still in flight when ingest.drain_timeout had passed; they are cut off");
         drop(joined.await);
     }
-    drop(tokio::task::spawn_blocking(move || ops.join()).await);
+    // Threads of the operations port may do what does not look up. Questions only read, and what writes can be cut off at any
+    // moment, as by a crash.
+    let ops = tokio::task::spawn_blocking(move || ops.join());
+    if timeout_at(until.max(Instant::now() + LAST_MOMENT), ops).await.is_err() {
+        tracing::warn!(
+            "requests to the operations port were still under way when ingest.drain_timeout had passed; they are cut off"
+        );
+    }
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener> {

@@ -128,7 +128,7 @@ impl Metrics {
             ),
             refused: make.counters(
                 "tallygate_records_refused_total",
-                "Records that were framed but not judged; the sender was told to send them again.",
+                "Records that were framed but neither accepted nor rejected, by what kept them from it; the sender was told to send them again.",
                 &["reason"],
             ),
             requests: make.counters(

@@ -37,6 +37,8 @@ struct Ops {
     loads: Arc<Semaphore>,
     /// Places for questions that take their time. Each holds a thread.
     questions: Arc<Semaphore>,
+    /// The place for forgetting.
+    forgetting: Arc<Semaphore>,
 }
 
 const WAITS: Waits =
@@ -50,9 +52,19 @@ const LOADS: usize = 2;
 /// Questions that may be under way at the same time, of those that take more than microseconds.
 const QUESTIONS: usize = 4;
 
+/// Requests to forget addresses that may be under way at the same time. The history does one after the other anyway.
+const FORGETTING: usize = 1;
+
+/// Bytes that a connection may have in the system's buffer besides those that are on their way: whether a client takes what is
+/// written for it is seen in steps of this.
+const UNSENT: u32 = 128 << 10;
+
 const PAGE: &str = include_str!("ops/index.html");
 
 /// Serves the port on a thread of its own until `stop` turns true. `draining` shows in `/readyz`.
+///
+/// The thread then ends all connections, and itself when nothing is done for them any more. Most questions notice at once;
+/// some may take a while, so whoever waits for the thread should not do so for ever.
 pub(crate) fn start(
     listener: std::net::TcpListener,
     shared: Arc<Shared>,
@@ -68,7 +80,8 @@ pub(crate) fn start(
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener)?;
             let places = |places| Arc::new(Semaphore::new(places));
-            let ops = Ops { shared, swap, draining, loads: places(LOADS), questions: places(QUESTIONS) };
+            let (loads, questions, forgetting) = (places(LOADS), places(QUESTIONS), places(FORGETTING));
+            let ops = Ops { shared, swap, draining, loads, questions, forgetting };
             accept(listener, router(ops), stop).await;
             Ok(())
         })
@@ -156,6 +169,8 @@ async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver
 }
 
 async fn serve(stream: TcpStream, router: Router, stop: watch::Receiver<bool>) {
+    // Cannot fail on a connected socket; if it does, the connection works without it.
+    drop(socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT));
     let service = service_fn(move |request| {
         let mut router = router.clone();
         async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }

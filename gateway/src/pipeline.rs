@@ -149,6 +149,7 @@ impl Unjudged {
         match self {
             Self::Unavailable(_) => "plugin",
             Self::NoRoom(_) => "capacity",
+            // Whatever keeps visits from being taken: the name is that of the commonest.
             Self::Unwritable(_) => "journal",
         }
     }

@@ -11,6 +11,6 @@ mod times;
 pub(crate) use addresses::{Asked, address};
 pub(crate) use answers::{Detail, DistinctAsked, MOST_NETWORKS, TopAsked, Visited, distinct, top, visited};
 pub(crate) use export::{Format, Left, Sink, export};
-pub(crate) use lines::{Answerer, addresses};
+pub(crate) use lines::{Answerer, Taker, addresses};
 pub(crate) use problem::{Problem, shown};
 pub(crate) use times::{Span, Time, bucket};

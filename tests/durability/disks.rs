@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::kept::{self, Visit, now, record};
-use crate::harness::{Gateway, Reply, Request, Setup, eventually, run, say_loudly};
+use crate::harness::{ADMIN, Gateway, Reply, Request, Setup, eventually, run, say_loudly};
+
+/// An address that is to be forgotten.
+const FORGOTTEN: &str = "198.51.100.7";
 
 /// A file system in memory of a given size, gone with the value.
 struct Mounted(PathBuf);
@@ -62,7 +65,7 @@ fn fill(folder: &Path) -> PathBuf {
 
 #[test]
 fn a_full_disk_refuses_new_visits_and_nothing_else_until_there_is_room() {
-    let setup = Setup::new();
+    let setup = Setup::new().config(ADMIN);
     let visits = setup.data_dir().join("visits");
     fs::create_dir(&visits).expect("a new folder");
     let Some(_mounted) = Mounted::small(&visits, "2m") else { return };
@@ -75,6 +78,7 @@ fn a_full_disk_refuses_new_visits_and_nothing_else_until_there_is_room() {
         let reply = post(&gateway, &batch);
         (reply, batch)
     };
+    gateway.post(format!("{{\"ip\":\"{FORGOTTEN}\"}}")).expect_tally(1, 1);
     for _ in 0..3 {
         let (reply, batch) = post_next();
         reply.expect_tally(500, 500);
@@ -100,6 +104,11 @@ fn a_full_disk_refuses_new_visits_and_nothing_else_until_there_is_room() {
     let metrics = gateway.metrics();
     assert_eq!(metrics.value("tallygate_journal_failing"), 1);
     assert!(metrics.sum("tallygate_records_refused_total", &[("reason", "journal")]) >= 1_000, "{}", metrics.text());
+    expect_questions_answered(&gateway, acknowledged.len() as u64 + 1);
+    let forget = Request::new("DELETE", &format!("/v1/ips/{FORGOTTEN}"));
+    let told = gateway.administer(forget.clone()).expect_error(503, "not-durable");
+    assert!(told.header("retry-after").is_some(), "{told:?}");
+    expect_questions_answered(&gateway, acknowledged.len() as u64 + 1);
     gateway.ask("/healthz").expect(200);
     let ready = gateway.ask("/readyz").expect(503).text();
     assert!(ready.contains("journal") && ready.to_lowercase().contains("no space left"), "{ready}");
@@ -109,6 +118,8 @@ fn a_full_disk_refuses_new_visits_and_nothing_else_until_there_is_room() {
     gateway.ask("/readyz").expect(200);
     post(&gateway, &refused).expect_tally(500, 500);
     acknowledged.extend(refused);
+    let forgotten = gateway.administer(forget).expect(200).json();
+    assert_eq!(forgotten["forgotten"], true);
     let sent: BTreeSet<Visit> = (1..=number).flat_map(batch).collect();
     expect_balance(&gateway);
 
@@ -121,6 +132,15 @@ fn a_full_disk_refuses_new_visits_and_nothing_else_until_there_is_room() {
     assert_eq!(gateway.unique(), found.len() as u64);
     // Before the file system is unmounted.
     gateway.stop();
+}
+
+/// Whether an address came and how many did is told, whatever the disk does. Those that were refused are perhaps counted.
+fn expect_questions_answered(gateway: &Gateway, at_least: u64) {
+    let visited = gateway.ask(&format!("/v1/visited?ip={FORGOTTEN}")).expect(200).json();
+    assert_eq!(visited["visited"], true, "{visited}");
+    let distinct = gateway.ask("/v1/distinct").expect(200).json();
+    assert!(distinct["distinct"].as_u64() >= Some(at_least), "{distinct}");
+    assert_eq!(gateway.metrics().value("tallygate_journal_failing"), 1);
 }
 
 fn expect_balance(gateway: &Gateway) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Connection, Gateway, Reply, Request, eventually};
+use super::{Connection, Gateway, PATIENCE_TO_COMPILE, Reply, Request, within};
 
 pub(crate) const TOKEN: &str = "correct-horse";
 
@@ -17,7 +17,8 @@ impl Gateway {
 
     /// Uploads a component. `query` is empty or begins with a question mark.
     pub(crate) fn deploy(&self, plugin: &str, query: &str, component: impl AsRef<[u8]>) -> Reply {
-        self.administer(Request::new("PUT", &format!("/admin/plugins/{plugin}{query}")).body(component))
+        let request = Request::new("PUT", &format!("/admin/plugins/{plugin}{query}")).body(component).with_token();
+        Connection::with_patience(self.ops(), PATIENCE_TO_COMPILE).exchange(&request)
     }
 
     pub(crate) fn roll_back(&self, plugin: &str) -> Reply {
@@ -33,14 +34,15 @@ impl Gateway {
 
     /// Waits until this generation serves.
     pub(crate) fn wait_for_generation(&self, plugin: &str, generation: u64) {
-        self.wait_for(&format!("generation {generation} of {plugin}"), |metrics| {
-            metrics.sum("tallygate_plugin_generation", &[("plugin", plugin)]) == generation
+        within(PATIENCE_TO_COMPILE, &format!("generation {generation} of {plugin}"), || {
+            let serves = self.metrics().sum("tallygate_plugin_generation", &[("plugin", plugin)]);
+            (serves == generation).then_some(())
         });
     }
 
     /// Waits until the last candidate was refused with these words in the message, and gives the error.
     pub(crate) fn wait_for_refusal(&self, plugin: &str, stage: &str, words: &str) -> Value {
-        eventually(&format!("{plugin} to be refused at {stage}: {words}"), || {
+        within(PATIENCE_TO_COMPILE, &format!("{plugin} to be refused at {stage}: {words}"), || {
             let error = self.plugin(plugin)["last_error"].clone();
             let message = error["message"].as_str().unwrap_or_default();
             (error["stage"] == stage && message.contains(words)).then_some(error)

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -91,9 +92,14 @@ impl Request {
 
 impl Connection {
     pub(crate) fn to(address: SocketAddr) -> Self {
+        Self::with_patience(address, PATIENCE)
+    }
+
+    /// To a peer that may take so long to answer.
+    pub(crate) fn with_patience(address: SocketAddr, patience: Duration) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the port takes connections");
         stream.set_nodelay(true).expect("a connected socket");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a connected socket");
+        stream.set_read_timeout(Some(patience)).expect("a connected socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("a connected socket");
         Self { stream, received: Vec::new() }
     }
@@ -178,6 +184,15 @@ impl Connection {
             }
             assert!(self.receive() > 0, "the reply breaks off");
         }
+    }
+
+    /// The status of the next reply, whose rest is left to be read.
+    pub(crate) fn status(&mut self) -> u16 {
+        while !self.received.contains(&b'\n') {
+            assert!(self.receive() > 0, "no reply");
+        }
+        let line = self.received.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        Reply::parse(&String::from_utf8_lossy(line)).status
     }
 
     /// Whether there is something to read: bytes, or that the peer has closed.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{PATIENCE, PATIENCE_AT_START, within};
+use super::{PATIENCE, PATIENCE_TO_COMPILE, within};
 
 /// A process whose standard error goes into a file. It does not outlive this value.
 pub(crate) struct Process {
@@ -35,7 +35,7 @@ impl Process {
 
     /// The line of the log with this message, as JSON, once it is there.
     pub(crate) fn wait_for_message(&mut self, message: &str) -> Value {
-        within(PATIENCE_AT_START, &format!("the log line \"{message}\""), || {
+        within(PATIENCE_TO_COMPILE, &format!("the log line \"{message}\""), || {
             let ended = self.has_ended();
             let log = self.log();
             let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

@@ -99,6 +99,15 @@ fn a_difference_that_was_forced_is_not_undone() {
     assert_eq!(mine.gateway.plugin("mine")["generation"], 2);
 }
 
+/// Tells threads to end when it is dropped, by a panic, too: a scope waits for them.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Requests are under way at the moment of the rollback, too; what stands in for the generation that goes must not go before
 /// they are done.
 #[test]
@@ -107,6 +116,7 @@ fn a_rollback_under_load_loses_no_record() {
     let body = "{\"ip\":\"192.0.2.1\"}\n".repeat(50);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let end = Ends(&done);
         let post = || {
             let mut connection = mine.gateway.connect();
             let request = Request::post("/mine").header("Content-Type", "text/plain").body(&body);
@@ -125,7 +135,7 @@ fn a_rollback_under_load_loses_no_record() {
                 metrics.sum("tallygate_plugin_rollbacks_total", &[("plugin", "mine")]) == u64::from(round) + 1
             });
         }
-        done.store(true, Ordering::Relaxed);
+        drop(end);
         let posted: u64 = posters.into_iter().map(|poster| poster.join().expect("no panic")).sum();
         assert_eq!(mine.gateway.metrics().value("tallygate_records_received_total"), posted);
     });

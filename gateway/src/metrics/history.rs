@@ -25,10 +25,8 @@ impl HistoryMetrics {
             segments: make.gauge("tallygate_segments", "Segments of the history."),
             segment_bytes: make.gauge("tallygate_segment_bytes", "Bytes of the segments of the history."),
             journal_bytes: make.gauge("tallygate_journal_file_bytes", "Bytes of the journal that segments lack yet."),
-            journal_failing: make.gauge(
-                "tallygate_journal_failing",
-                "1 while the journal cannot be written, and requests with new visits are refused.",
-            ),
+            journal_failing: make
+                .gauge("tallygate_journal_failing", "1 while the journal cannot be written, and visits are refused."),
         }
     }
 

@@ -12,7 +12,11 @@ pub(super) fn json(status: StatusCode, answer: &impl Serialize) -> Response {
 }
 
 pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    json(status, &serde_json::json!({"error": {"code": code, "message": message}}))
+    json(status, &error_body(code, message))
+}
+
+pub(super) fn error_body(code: &str, message: &str) -> serde_json::Value {
+    serde_json::json!({"error": {"code": code, "message": message}})
 }
 
 /// Tells to come back.

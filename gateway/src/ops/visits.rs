@@ -1,11 +1,12 @@
 //! Questions about visits over HTTP, and how addresses are forgotten.
 //!
 //! What takes microseconds is answered in place. Everything else has a thread of its own, at a low priority, and there are
-//! only so many of them: metrics and health are not late, whatever is asked.
+//! only so many of them: metrics and health are not late, whatever is asked. Forgetting has a place that no question can take.
 
 mod export;
 mod forget;
 mod list;
+mod pace;
 mod parameters;
 mod stream;
 

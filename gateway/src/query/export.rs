@@ -34,6 +34,9 @@ pub(crate) trait Sink {
     /// Takes what is known before the content.
     fn begin(&mut self, left: Left) -> io::Result<()>;
 
+    /// Fails if nobody wants the file any more. Asked while there is nothing to take yet.
+    fn still_wanted(&self) -> io::Result<()>;
+
     /// Takes the next piece of the content.
     fn piece(&mut self, bytes: Vec<u8>) -> io::Result<()>;
 }
@@ -112,10 +115,10 @@ fn roaring(view: &View<'_>, span: &Span, sink: &mut impl Sink) -> Result<io::Res
             IpAddr::V4(address) => drop(bitmap.try_push(address.to_bits())),
             IpAddr::V6(_) => left.ipv6 += 1,
         }
-        Ok::<_, std::convert::Infallible>(())
+        sink.still_wanted()
     };
-    let Ok(()) = view.each(span.within(view), each).map_err(|error| problem(error, span))?;
-    if let Err(error) = sink.begin(left) {
+    let found = view.each(span.within(view), each).map_err(|error| problem(error, span))?;
+    if let Err(error) = found.and_then(|()| sink.begin(left)) {
         return Ok(Err(error));
     }
     let mut out = Pieces { sink, buffer: Vec::new() };

@@ -1,6 +1,7 @@
 //! Lists of addresses, line by line, of any length.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use tallygate_index::query::View;
 
@@ -19,10 +20,25 @@ pub(crate) struct Answerer<'a> {
     lines: u64,
     /// Answers that were not taken yet.
     answers: Vec<u8>,
+    /// When some were taken last.
+    taken: Instant,
+}
+
+/// Where answers go.
+pub(crate) trait Taker {
+    type Error;
+
+    /// Fails if nobody wants answers any more. Asked before each line, as one may take long.
+    fn still_wanted(&self) -> Result<(), Self::Error>;
+
+    /// Takes answers, in whole lines.
+    fn take(&mut self, answers: Vec<u8>) -> Result<(), Self::Error>;
 }
 
 /// Bytes of answers that are worth passing on.
 pub(crate) const PIECE: usize = 64 << 10;
+/// Fewer are passed on after this time.
+const INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes of a line. No address is nearly as long.
 const LINE: usize = 256;
 
@@ -46,19 +62,16 @@ pub(crate) fn addresses(list: &[u8]) -> Result<Vec<IpAddr>, (u64, Problem)> {
 
 impl<'a> Answerer<'a> {
     pub(crate) fn new(view: &'a View<'a>, span: &'a Span) -> Self {
-        Self { view, span, begun: Vec::new(), lines: 0, answers: Vec::new() }
+        Self { view, span, begun: Vec::new(), lines: 0, answers: Vec::new(), taken: Instant::now() }
     }
 
-    /// Answers the lines that end in a piece. Whenever there is enough of answers, `pass` gets them.
+    /// Answers the lines that end in a piece. When there is enough of answers, or some are some time old, they are taken.
     ///
     /// # Errors
-    /// Those of `pass`.
-    pub(crate) fn push<E>(
-        &mut self,
-        mut piece: &[u8],
-        pass: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// Those of the taker.
+    pub(crate) fn push<T: Taker>(&mut self, mut piece: &[u8], taker: &mut T) -> Result<(), T::Error> {
         while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
+            taker.still_wanted()?;
             let (line, rest) = (&piece[..end], &piece[end + 1..]);
             if self.begun.is_empty() {
                 self.answer(line);
@@ -67,27 +80,35 @@ impl<'a> Answerer<'a> {
                 self.answer_begun();
             }
             piece = rest;
-            if self.answers.len() >= PIECE {
-                pass(std::mem::take(&mut self.answers))?;
+            if self.answers.len() >= PIECE || self.taken.elapsed() >= INTERVAL {
+                self.pass_rest(taker)?;
             }
         }
         self.begin(piece);
         Ok(())
     }
 
-    /// Answers the last line, if it has no end of its own.
-    pub(crate) fn finish(&mut self) {
+    /// Answers the last line, if it has no end of its own, and passes on what was not taken.
+    ///
+    /// # Errors
+    /// Those of the taker.
+    pub(crate) fn finish<T: Taker>(&mut self, taker: &mut T) -> Result<(), T::Error> {
         if !self.begun.is_empty() {
             self.answer_begun();
         }
+        self.pass_rest(taker)
     }
 
     /// Passes on the answers that there are.
     ///
     /// # Errors
-    /// Those of `pass`.
-    pub(crate) fn pass_rest<E>(&mut self, pass: &mut impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
-        if self.answers.is_empty() { Ok(()) } else { pass(std::mem::take(&mut self.answers)) }
+    /// Those of the taker.
+    pub(crate) fn pass_rest<T: Taker>(&mut self, taker: &mut T) -> Result<(), T::Error> {
+        if !self.answers.is_empty() {
+            taker.take(std::mem::take(&mut self.answers))?;
+        }
+        self.taken = Instant::now();
+        Ok(())
     }
 
     /// Keeps the beginning of a line; of one that is too long, as much as shows that it is.

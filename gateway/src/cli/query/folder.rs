@@ -11,7 +11,7 @@ use tallygate_index::visits::Inspection;
 use super::body::PIECE;
 use super::source::{Ends, told};
 use crate::config::Config;
-use crate::query::{self, Answerer, DistinctAsked, Format, Left, Sink, Span, TopAsked};
+use crate::query::{self, Answerer, DistinctAsked, Format, Left, Sink, Span, Taker, TopAsked};
 use crate::visits;
 
 pub(in crate::cli) struct Folder {
@@ -25,6 +25,9 @@ struct File<'a> {
     out: &'a mut dyn Write,
     left: Left,
 }
+
+/// Where answers to a list go.
+struct Printed<'a>(&'a mut dyn FnMut(&[u8]) -> Result<()>);
 
 // === impl Folder ===
 
@@ -49,18 +52,17 @@ impl Folder {
         let view = self.inspection.view();
         let span = span(&view, ends)?;
         let mut answerer = Answerer::new(&view, &span);
-        let mut pass = |answers: Vec<u8>| take(&answers);
+        let mut printed = Printed(take);
         let mut buffer = vec![0; PIECE];
         loop {
             match list.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(count) => answerer.push(&buffer[..count], &mut pass)?,
+                Ok(count) => answerer.push(&buffer[..count], &mut printed)?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error).context("cannot read the addresses"),
             }
         }
-        answerer.finish();
-        answerer.pass_rest(&mut pass)
+        answerer.finish(&mut printed)
     }
 
     pub(super) fn distinct(&self, ends: Ends<'_>, by: Option<&'static str>) -> Result<Vec<u8>> {
@@ -93,8 +95,26 @@ impl Sink for File<'_> {
         Ok(())
     }
 
+    fn still_wanted(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn piece(&mut self, bytes: Vec<u8>) -> io::Result<()> {
         self.out.write_all(&bytes)
+    }
+}
+
+// === impl Printed ===
+
+impl Taker for Printed<'_> {
+    type Error = anyhow::Error;
+
+    fn still_wanted(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn take(&mut self, answers: Vec<u8>) -> Result<()> {
+        (self.0)(&answers)
     }
 }
 

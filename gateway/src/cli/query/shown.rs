@@ -144,6 +144,8 @@ impl<W: Write> Lines<W> {
         }
         let line: Line = serde_json::from_slice(line).context("not an answer of a gateway")?;
         if let Some(problem) = &line.error {
+            // What is wrong with no line is wrong with the whole.
+            anyhow::ensure!(line.line > 0, "{}", fit(&problem.message, MESSAGE));
             self.unreadable += 1;
             eprintln!("tallygate: line {}: {}", line.line, fit(&problem.message, MESSAGE));
             return Ok(());
@@ -209,6 +211,13 @@ address       visited  first          last        days  addresses
 192.0.2.0/24  yes      -              -              -         17
 ";
         assert_eq!(shown(answers), (expected.to_owned(), 1));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_whole_list_is_why_it_fails() {
+        let mut lines = Lines::new(Vec::new(), false);
+        let told = lines.push(b"{\"error\":{\"code\":\"too-slow\",\"message\":\"the client sent too little\"}}\n");
+        assert_eq!(told.expect_err("no line is named").to_string(), "the client sent too little");
     }
 
     #[test]

@@ -69,11 +69,11 @@ impl Streamed {
     fn write(mut self, view: &View<'_>, uri: &Uri) {
         let written = asked(view, uri).and_then(|(format, span)| query::export(view, &span, format, &mut self));
         match (written, self.begin.take()) {
-            (Ok(Ok(())), _) => {}
+            (Ok(Ok(())), _) => self.writer.finish(),
             // What is said to somebody who is gone says nothing.
             (Err(problem), Some(begin)) => drop(begin.send(Err(problem))),
-            (Err(problem), None) => self.writer.fail(io::Error::other(problem)),
-            (Ok(Err(error)), _) => self.writer.fail(error),
+            // No format has a place for why. The answer breaks off with the writer.
+            (Err(_), None) | (Ok(Err(_)), _) => {}
         }
     }
 }
@@ -82,6 +82,10 @@ impl Sink for Streamed {
     fn begin(&mut self, left: Left) -> io::Result<()> {
         let gone = || io::ErrorKind::BrokenPipe.into();
         self.begin.take().and_then(|begin| begin.send(Ok(left)).ok()).ok_or_else(gone)
+    }
+
+    fn still_wanted(&self) -> io::Result<()> {
+        self.writer.still_wanted()
     }
 
     fn piece(&mut self, bytes: Vec<u8>) -> io::Result<()> {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{BUSY, place, refusal};
+use super::refusal;
 use crate::ops::{Ops, reply};
 use crate::query;
 
@@ -21,6 +21,7 @@ use crate::query;
 const LIST: usize = 4 << 20;
 /// For a list to arrive.
 const ARRIVAL: Duration = Duration::from_secs(60);
+const BUSY: &str = "other addresses are being forgotten; try again when they are";
 
 pub(super) async fn one(State(ops): State<Ops>, Path(ip): Path<String>) -> Response {
     match query::address(&ip) {
@@ -51,7 +52,7 @@ pub(super) async fn list(State(ops): State<Ops>, body: Body) -> Response {
 }
 
 async fn forget(ops: &Ops, ips: Vec<IpAddr>, told: impl FnOnce(usize) -> serde_json::Value) -> Response {
-    let Some(place) = place(ops) else { return reply::busy(BUSY) };
+    let Ok(place) = Arc::clone(&ops.forgetting).try_acquire_owned() else { return reply::busy(BUSY) };
     let visits = Arc::clone(&ops.shared.visits);
     let forgotten = tokio::task::spawn_blocking(move || {
         let forgotten = visits.forget(&ips);

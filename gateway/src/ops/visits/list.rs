@@ -11,11 +11,15 @@ use axum::response::{IntoResponse, Response};
 use tallygate_index::query::View;
 use tokio::sync::oneshot;
 
+use super::pace::TooSlow;
 use super::parameters::parameters;
 use super::stream::{self, Reader, Writer};
 use super::{BUSY, place, refusal};
 use crate::ops::{Ops, reply};
-use crate::query::{Answerer, Problem, Span};
+use crate::query::{Answerer, Problem, Span, Taker};
+
+/// Writes answers to the client.
+struct Written<'a>(&'a Writer);
 
 pub(super) async fn visited(State(ops): State<Ops>, uri: Uri, body: Body) -> Response {
     // Before anything is read of the list. What is kept may change until it is, which the answers would tell.
@@ -32,7 +36,7 @@ pub(super) async fn visited(State(ops): State<Ops>, uri: Uri, body: Body) -> Res
             Ok(span) => {
                 // If the client is gone already, writing fails at once.
                 drop(begin.send(Ok(())));
-                write(&view, &span, reader, &writer);
+                write(&view, &span, reader, writer);
             }
             Err(problem) => drop(begin.send(Err(problem))),
         }
@@ -51,17 +55,36 @@ fn span(view: &View<'_>, uri: &Uri) -> Result<Span, Problem> {
     Span::read(view, from.as_deref(), to.as_deref())
 }
 
-fn write(view: &View<'_>, span: &Span, mut reader: Reader, writer: &Writer) {
+fn write(view: &View<'_>, span: &Span, mut reader: Reader, writer: Writer) {
     let mut answerer = Answerer::new(view, span);
-    let mut pass = |answers: Vec<u8>| writer.write(answers);
+    let mut written = Written(&writer);
     let mut answer_all = || -> io::Result<()> {
-        while let Some(piece) = reader.next(|| answerer.pass_rest(&mut pass))? {
-            answerer.push(&piece, &mut pass)?;
+        while let Some(piece) = reader.next(&writer, || answerer.pass_rest(&mut written))? {
+            answerer.push(&piece, &mut written)?;
         }
-        answerer.finish();
-        answerer.pass_rest(&mut pass)
+        answerer.finish(&mut written)
     };
-    if let Err(error) = answer_all() {
-        writer.fail(error);
+    match answer_all() {
+        Ok(()) => writer.finish(),
+        // As the last line, if the client takes it; the status has been sent long ago.
+        Err(error) => writer.break_off(TooSlow::of(&error).map_or_else(Vec::new, last_line)),
+    }
+}
+
+fn last_line(slow: TooSlow) -> Vec<u8> {
+    format!("{}\n", reply::error_body("too-slow", &slow.to_string())).into_bytes()
+}
+
+// === impl Written ===
+
+impl Taker for Written<'_> {
+    type Error = io::Error;
+
+    fn still_wanted(&self) -> io::Result<()> {
+        self.0.still_wanted()
+    }
+
+    fn take(&mut self, answers: Vec<u8>) -> io::Result<()> {
+        self.0.write(answers)
     }
 }

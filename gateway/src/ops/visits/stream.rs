@@ -3,21 +3,32 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Frame;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::timeout;
 
-/// The end of an answer that a thread writes to. It waits while the client does not read.
-pub(super) struct Writer(mpsc::Sender<io::Result<Bytes>>);
+use super::pace::Pace;
+
+/// The end of an answer that a thread writes to. It waits while the client does not read. Unless it is finished, the answer
+/// breaks off, so that nobody takes it for whole.
+pub(super) struct Writer {
+    pieces: mpsc::Sender<Bytes>,
+    whole: Arc<AtomicBool>,
+    pace: Pace,
+}
 
 /// The other end: the body of the answer.
-struct Answer(mpsc::Receiver<io::Result<Bytes>>);
+struct Answer {
+    pieces: mpsc::Receiver<Bytes>,
+    whole: Arc<AtomicBool>,
+    /// Whether it is about to break off.
+    breaks: bool,
+}
 
 /// A request's body, as a thread reads it.
 pub(super) struct Reader {
@@ -32,13 +43,13 @@ const WAITING: usize = 4;
 const ROOM: usize = 32 << 20;
 /// What a piece takes besides its bytes.
 const OVERHEAD: usize = 64;
-/// For the next piece of a body to come.
-const BODY: Duration = Duration::from_secs(30);
 
 /// An answer, and the end to write it to.
 pub(super) fn answer() -> (Writer, Body) {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    (Writer(sender), Body::new(Answer(receiver)))
+    let (sender, pieces) = mpsc::channel(WAITING);
+    let whole = Arc::new(AtomicBool::new(false));
+    let answer = Answer { pieces, whole: Arc::clone(&whole), breaks: false };
+    (Writer { pieces: sender, whole, pace: Pace::default() }, Body::new(answer))
 }
 
 /// Begins to read a body. Reading ends with the connection, or when nobody reads any more.
@@ -48,14 +59,17 @@ pub(super) fn read(mut body: Body) -> Reader {
     let taken = Arc::clone(&room);
     tokio::task::spawn_local(async move {
         loop {
-            let piece = match timeout(BODY, body.frame()).await {
-                Ok(None) => return,
-                Ok(Some(Ok(frame))) => match frame.into_data() {
+            let frame = tokio::select! {
+                frame = body.frame() => frame,
+                () = sender.closed() => return,
+            };
+            let piece = match frame {
+                None => return,
+                Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => Ok(data),
                     Err(_) => continue,
                 },
-                Ok(Some(Err(error))) => Err(io::Error::other(error)),
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+                Some(Err(error)) => Err(io::Error::other(error)),
             };
             let (bytes, failed) = (piece.as_ref().map_or(0, Bytes::len), piece.is_err());
             // A single piece is never longer than what a connection buffers, far less than there is room for.
@@ -77,33 +91,51 @@ pub(super) fn read(mut body: Body) -> Reader {
 // === impl Writer ===
 
 impl Writer {
-    /// Passes a piece on; fails if nobody reads any more.
+    /// Passes a piece on; fails if nobody reads any more, or somebody reads too slowly.
     pub(super) fn write(&self, piece: Vec<u8>) -> io::Result<()> {
-        self.0.blocking_send(Ok(piece.into())).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let bytes = piece.len();
+        self.pace.wait(self.pieces.send(piece.into()))?.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.pace.moved(bytes);
+        Ok(())
     }
 
-    /// Breaks the answer off, so that nobody takes it for whole.
-    pub(super) fn fail(&self, error: io::Error) {
-        // If nobody reads any more, there is nobody to tell.
-        drop(self.0.blocking_send(Err(error)));
+    /// Fails if nobody reads any more: the client is gone, or the gateway stops.
+    pub(super) fn still_wanted(&self) -> io::Result<()> {
+        if self.pieces.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    /// Says that the answer is whole.
+    pub(super) fn finish(self) {
+        self.whole.store(true, Ordering::Release);
+    }
+
+    /// Breaks the answer off, with last words if there is room for them at once.
+    pub(super) fn break_off(self, last: Vec<u8>) {
+        drop(self.pieces.try_send(last.into()));
     }
 }
 
 // === impl Reader ===
 
 impl Reader {
-    /// The next piece; `None` at the end. While none is there, `before_waiting` may do something first.
-    pub(super) fn next(&mut self, before_waiting: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Bytes>> {
+    /// The next piece; `None` at the end. While none is there, `before_waiting` may do something first. Fails if the client
+    /// sends too slowly, at the pace that its answers are written.
+    pub(super) fn next(
+        &mut self,
+        writer: &Writer,
+        before_waiting: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Option<Bytes>> {
         let piece = match self.pieces.try_recv() {
             Ok(piece) => Some(piece),
             Err(mpsc::error::TryRecvError::Disconnected) => None,
             Err(mpsc::error::TryRecvError::Empty) => {
                 before_waiting()?;
-                self.pieces.blocking_recv()
+                writer.pace.wait(self.pieces.recv())?
             }
         };
         let piece = piece.transpose()?;
         if let Some(piece) = &piece {
+            writer.pace.moved(piece.len());
             self.room.add_permits((piece.len() + OVERHEAD).min(ROOM));
         }
         Ok(piece)
@@ -120,6 +152,17 @@ impl hyper::body::Body for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        match ready!(self.pieces.poll_recv(context)) {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None if self.whole.load(Ordering::Acquire) => Poll::Ready(None),
+            None if self.breaks => Poll::Ready(Some(Err(io::Error::other("the answer breaks off")))),
+            None => {
+                // With an error, hyper throws away what it has not written yet: the last words. It writes them when there
+                // is nothing to do for the moment.
+                self.breaks = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
     }
 }
