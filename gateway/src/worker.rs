@@ -140,8 +140,8 @@ impl Worker {
         match settled {
             Ok(Settled::Durable) => Ok(()),
             _ => {
-                let reason = self.visits.failure().unwrap_or_else(|| "it failed a moment ago".to_owned());
-                Err(Unwritable { reason: format!("the journal cannot be written: {reason}") })
+                let reason = self.visits.failure().map(|reason| format!("the journal cannot be written: {reason}"));
+                Err(Unwritable { reason: reason.unwrap_or_else(|| "the journal failed a moment ago".to_owned()) })
             }
         }
     }

@@ -37,8 +37,8 @@ use crate::disk::Disk;
 use std::error::Error;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ pub struct Journal {
 /// Where a journal keeps what is committed.
 enum Kept {
     InMemory { disk: Arc<dyn Disk>, number: AtomicU64 },
-    OnDisk { disk: Arc<dyn Disk>, thread: Option<JoinHandle<()>> },
+    OnDisk { disk: Arc<dyn Disk>, thread: Mutex<Option<JoinHandle<()>>> },
 }
 
 /// A time in which a thread inserts into the sets. Nothing becomes durable before it ends, so it should be short.
@@ -225,7 +225,7 @@ impl Journal {
         let shared = Arc::new(Shared::new(options.durability != Durability::Fsync, files));
         let writer = Writer::new(Arc::clone(&shared), Arc::clone(&disk), observer, options, open);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(|| writer.run());
-        let thread = Some(thread.map_err(JournalError::Thread)?);
+        let thread = Mutex::new(Some(thread.map_err(JournalError::Thread)?));
         Ok(Self { shared, kept: Kept::OnDisk { disk, thread } })
     }
 
@@ -305,6 +305,15 @@ impl Journal {
         disk.sync().map_err(failed("sync the folder of", number))
     }
 
+    /// Writes and syncs what is left, and ends the thread. Nothing can be begun from then on.
+    pub fn close(&self) {
+        let Kept::OnDisk { thread, .. } = &self.kept else { return };
+        self.shared.stop();
+        let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A panic of the thread has been reported as a failure by itself.
+        drop(thread.map(JoinHandle::join));
+    }
+
     /// Bytes in files that are not removed yet, the one being written included.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -313,12 +322,8 @@ impl Journal {
 }
 
 impl Drop for Journal {
-    /// Writes and syncs what is left.
     fn drop(&mut self) {
-        let Kept::OnDisk { thread, .. } = &mut self.kept else { return };
-        self.shared.stop();
-        // A panic of the thread has been reported as a failure by itself.
-        let _ = thread.take().map(JoinHandle::join);
+        self.close();
     }
 }
 

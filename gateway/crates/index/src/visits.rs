@@ -334,6 +334,7 @@ impl Visits {
             self.core.queue.command(Command::Stop);
             // A panic in it has been reported where it happened.
             drop(thread.join());
+            self.core.journal.close();
         }
     }
 
