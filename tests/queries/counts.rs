@@ -24,6 +24,26 @@ fn history() -> (Gateway, [String; 3]) {
     (gateway, days)
 }
 
+/// As a dashboard asks that has many panels.
+#[test]
+fn many_questions_at_once_wait_for_each_other() {
+    let (gateway, _) = history();
+    let questions = ["/v1/top", "/v1/distinct?by=day", "/v1/distinct", "/v1/export?format=csv"];
+    std::thread::scope(|scope| {
+        for asking in 0..16 {
+            let gateway = &gateway;
+            scope.spawn(move || {
+                for round in 0..10 {
+                    // Something new comes in meanwhile, so that counting waits for it.
+                    visit(gateway, &[(&format!("203.0.113.{}", asking * 10 + round), hour(&day(1), 1))]);
+                    gateway.ask(questions[asking % questions.len()]).expect(200);
+                }
+            });
+        }
+    });
+    assert_eq!(gateway.unique(), 4 + 160);
+}
+
 fn counts(distinct: u64, new: u64) -> Value {
     json!({"distinct": distinct, "new": new, "returning": distinct - new})
 }

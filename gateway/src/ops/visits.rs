@@ -11,6 +11,7 @@ mod parameters;
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -20,7 +21,8 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 use tallygate_index::Visits;
 use tallygate_index::query::{Range, View};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use self::parameters::parameters;
 use super::{Ops, admin, reply};
@@ -30,6 +32,8 @@ use crate::query::{self, Detail, DistinctAsked, Problem, Span, TopAsked};
 const LIMIT: usize = 20;
 /// Buckets that are counted in place, at some microseconds each.
 const FEW: usize = 64;
+/// How long a request waits for a place.
+const PATIENCE: Duration = Duration::from_secs(1);
 const BUSY: &str = "other questions are being answered; try again when they are";
 
 pub(super) fn router(ops: Ops) -> Router<Ops> {
@@ -115,7 +119,7 @@ async fn on_another_thread<T: serde::Serialize + Send + 'static>(
     ops: &Ops,
     ask: impl FnOnce(&Visits) -> Result<T, Problem> + Send + 'static,
 ) -> Response {
-    let Some(place) = place(ops) else { return reply::busy(BUSY) };
+    let Some(place) = place(&ops.questions).await else { return reply::busy(BUSY) };
     let visits = Arc::clone(&ops.shared.visits);
     let asked = tokio::task::spawn_blocking(move || {
         let answered = answer(ask(&visits));
@@ -129,9 +133,10 @@ async fn on_another_thread<T: serde::Serialize + Send + 'static>(
     }
 }
 
-/// A place for a question that takes its time, if one is free.
-fn place(ops: &Ops) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(&ops.questions).try_acquire_owned().ok()
+/// A place for what takes its time, if one is free or becomes so in a moment: most questions are short, and people's
+/// dashboards ask many at once.
+async fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    timeout(PATIENCE, Arc::clone(places).acquire_owned()).await.ok()?.ok()
 }
 
 fn answer(answer: Result<impl serde::Serialize, Problem>) -> Response {

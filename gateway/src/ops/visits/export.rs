@@ -31,7 +31,7 @@ pub(super) async fn export(State(ops): State<Ops>, uri: Uri) -> Response {
         Ok((format, span)) => (format, format!("tallygate-{}-{}.{}", span.from, span.to, format.name())),
         Err(problem) => return refusal(&problem),
     };
-    let Some(place) = place(&ops) else { return reply::busy(BUSY) };
+    let Some(place) = place(&ops.questions).await else { return reply::busy(BUSY) };
     let (writer, answer) = stream::answer();
     let (begin, begun) = oneshot::channel();
     let visits = Arc::clone(&ops.shared.visits);

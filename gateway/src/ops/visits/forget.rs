@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::refusal;
+use super::{place, refusal};
 use crate::ops::{Ops, reply};
 use crate::query;
 
@@ -52,7 +52,7 @@ pub(super) async fn list(State(ops): State<Ops>, body: Body) -> Response {
 }
 
 async fn forget(ops: &Ops, ips: Vec<IpAddr>, told: impl FnOnce(usize) -> serde_json::Value) -> Response {
-    let Ok(place) = Arc::clone(&ops.forgetting).try_acquire_owned() else { return reply::busy(BUSY) };
+    let Some(place) = place(&ops.forgetting).await else { return reply::busy(BUSY) };
     let visits = Arc::clone(&ops.shared.visits);
     let forgotten = tokio::task::spawn_blocking(move || {
         let forgotten = visits.forget(&ips);
@@ -62,7 +62,7 @@ async fn forget(ops: &Ops, ips: Vec<IpAddr>, told: impl FnOnce(usize) -> serde_j
     match forgotten.await {
         Ok(Ok(forgotten)) => reply::json(StatusCode::OK, &told(forgotten)),
         Ok(Err(error)) => {
-            let message = format!("nothing was forgotten, as it cannot be made durable: {error}");
+            let message = format!("it cannot be made durable: {error}; forget again when it can");
             let mut response = reply::error(StatusCode::SERVICE_UNAVAILABLE, "not-durable", &message);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             response

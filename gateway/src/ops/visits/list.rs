@@ -26,7 +26,7 @@ pub(super) async fn visited(State(ops): State<Ops>, uri: Uri, body: Body) -> Res
     if let Err(problem) = span(&ops.shared.visits.view_now(), &uri) {
         return refusal(&problem);
     }
-    let Some(place) = place(&ops) else { return reply::busy(BUSY) };
+    let Some(place) = place(&ops.questions).await else { return reply::busy(BUSY) };
     let (reader, (writer, answer)) = (stream::read(body), stream::answer());
     let (begin, begun) = oneshot::channel();
     let visits = Arc::clone(&ops.shared.visits);
