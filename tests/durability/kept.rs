@@ -1,7 +1,6 @@
 //! What a data directory has, read without the gateway.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
@@ -11,15 +10,6 @@ use tallygate_index::disk::Folder;
 use tallygate_index::visits::{Inspection, Options};
 
 pub(super) type Visit = (Hour, IpAddr);
-
-/// A copy of the visits in a data directory, to be opened without touching them.
-pub(super) fn copy(data: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().expect("a temporary folder");
-    for entry in fs::read_dir(data.join("visits")).expect("the visits are there").flatten() {
-        fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("readable");
-    }
-    copy
-}
 
 /// Every visit in a data directory of a gateway that has ended, and how many addresses came ever. Nothing is changed there.
 pub(super) fn visits(data: &Path) -> (BTreeSet<Visit>, u64) {
