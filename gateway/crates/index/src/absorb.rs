@@ -110,10 +110,10 @@ impl Deltas {
         hours: &[Hour],
         mut keep: impl FnMut(Hour),
     ) -> Came {
-        let (before, hours) = hours.split_at(hours.partition_point(|hour| hour.day() < history.floors.day));
         let (mut last, mut came): (Option<Hour>, _) = (None, Came::New);
         let mut earliest = Previous::Never;
-        if let Some(hour) = before.first() {
+        // It was kept when it was accepted; now it is remembered as having come.
+        if let Some(hour) = hours.iter().find(|hour| !history.floors.keep(**hour)) {
             earliest = Previous::Before;
             let known = if unknown { Previous::Never } else { history.day_before(address, history.floors.day) };
             if known == Previous::Never {
@@ -124,7 +124,7 @@ impl Deltas {
             }
         }
         let mut known: Option<Known<'_, A>> = None;
-        for hour in hours.iter().copied() {
+        for hour in hours.iter().copied().filter(|hour| history.floors.keep(*hour)) {
             let day = hour.day();
             let known = match &mut known {
                 Some(known) if known.day == day => known,
@@ -277,7 +277,7 @@ impl Fresh {
     fn into_segments(mut self, floors: Floors, tenant: u32) -> Result<Vec<Segment>, SegmentError> {
         let mut segments = Vec::new();
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for hour in self.hours().into_iter().filter(|hour| hour.day() < floors.day) {
+        for hour in self.hours().into_iter().filter(|hour| !floors.keep(*hour)) {
             v4.append(&mut self.v4.remove(&hour).unwrap_or_default());
             v6.append(&mut self.v6.remove(&hour).unwrap_or_default());
         }

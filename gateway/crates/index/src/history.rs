@@ -253,15 +253,7 @@ impl History {
     /// Makes a history the one that counts, durably. It has nothing in memory alone, and the matrices belong to it.
     fn commit(&mut self, mut next: Snapshot, journal_from: u64) -> Result<(), VisitsError> {
         next.settle();
-        let manifest = self.state.manifest(&next, journal_from);
-        let failed = |source| VisitsError::Io { what: "write the list of segments".into(), source };
-        Manifest::write(&manifest, &*self.core.disk).map_err(failed)?;
-        self.state.perhaps_listed = self.state.next_file;
-        Manifest::replace(&*self.core.disk).map_err(failed)?;
-        self.state.perhaps_listed = 0;
-        self.state.snapshot = next;
-        self.state.journal_from = journal_from;
-        self.publish();
+        self.store(next, journal_from)?;
         self.end_erasure();
         self.remove_unused();
         // The files are read again at worst.
@@ -271,13 +263,28 @@ impl History {
         Ok(())
     }
 
+    fn store(&mut self, next: Snapshot, journal_from: u64) -> Result<(), VisitsError> {
+        let manifest = self.state.manifest(&next, journal_from);
+        let failed = |source| VisitsError::Io { what: "write the list of segments".into(), source };
+        Manifest::write(&manifest, &*self.core.disk).map_err(failed)?;
+        self.state.perhaps_listed = self.state.next_file;
+        Manifest::replace(&*self.core.disk).map_err(failed)?;
+        self.state.perhaps_listed = 0;
+        self.state.snapshot = next;
+        self.state.journal_from = journal_from;
+        self.publish();
+        Ok(())
+    }
+
     /// Removes segment files that count no more. What cannot be removed is tried again.
     fn remove_unused(&mut self) {
         let used: HashSet<u64> = self.state.snapshot.parts().filter_map(|part| part.file).collect();
         let (running, perhaps_listed) = (self.running.as_ref().map(Running::file), self.state.perhaps_listed);
         let counts = |file: u64| used.contains(&file) || running == Some(file) || file < perhaps_listed;
         let disk = &self.core.disk;
-        self.state.on_disk.retain(|file| counts(*file) || disk.remove(&segment_name(*file)).is_err());
+        let is_left =
+            |file: u64| disk.remove(&segment_name(file)).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+        self.state.on_disk.retain(|file| counts(*file) || is_left(*file));
     }
 }
 

@@ -51,6 +51,9 @@ pub enum ManifestError {
         "{NAME} is of version {0}, which this tallygate does not know; run the version that wrote it, or a later one"
     )]
     Version(u32),
+    /// There is none, and so no history.
+    #[error("there is no {NAME}, and so no history; is it the right folder?")]
+    None,
     /// There is none, and a file that it should list.
     #[error("{0} is there without {NAME}, which lists what counts; restore the data directory from a backup")]
     Missing(String),

@@ -82,9 +82,13 @@ impl Matrix {
         self.floor
     }
 
-    /// The time after the latest one that ever had a visit; 0 if there was none.
-    pub(crate) fn end(&self) -> u32 {
-        if self.end == self.floor { 0 } else { self.end }
+    /// The latest time that has a visit.
+    pub(crate) fn last(&self) -> Option<u32> {
+        let is_empty = |at: &u32| {
+            let row = *at as usize % self.size;
+            self.never[row] == 0 && self.before[row] == 0 && self.cells_of(*at).next().is_none()
+        };
+        (self.floor..self.end).rev().find(|at| !is_empty(at))
     }
 
     /// Whether there is a row for this time.
@@ -177,12 +181,11 @@ impl Matrix {
         if floor >= self.floor {
             return;
         }
-        let window = self.size - self.block;
-        let mut moved = Self::new(floor, self.end().saturating_sub(floor).max(window as u32), self.block as u32);
+        let (window, needed) = (self.size - self.block, self.last().map_or(0, |last| last + 1 - floor));
+        let mut moved = Self::new(floor, needed.max(window as u32), self.block as u32);
         for (at, previous, count) in self.entries() {
             moved.add(at, previous, count as i64);
         }
-        moved.end = self.end().max(floor);
         *self = moved;
     }
 

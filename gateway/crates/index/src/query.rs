@@ -137,12 +137,11 @@ impl<'a> View<'a> {
     /// All that is kept, to the end of today, or of the last day that something came for.
     #[must_use]
     pub fn all(&self) -> Range {
-        let parts = &self.snapshot;
-        let hours = parts.hours.keys().next_back().map(|hour| hour.day());
-        let months = parts.months.keys().next_back().map(|month| month.last_day().min(self.now.day()));
-        let hot = self.hot.last().map(|hour| hour.hour().day());
-        let last = [hours, parts.days.keys().next_back().copied(), months, hot, Some(self.now.day())];
-        Range::days(self.floors().day, last.into_iter().flatten().max().unwrap_or(self.now.day()))
+        let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
+        let last = matrices.days.last().map_or(self.now.day(), |last| Day(last).max(self.now.day()));
+        drop(matrices);
+        let hot = self.hot.last().map_or(last, |hour| hour.hour().day());
+        Range::days(self.floors().day, last.max(hot))
     }
 
     /// The current hour.

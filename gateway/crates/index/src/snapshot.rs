@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::matrix::Previous;
+use crate::matrix::{FARTHEST, Previous};
 use crate::segment::{Segment, Span};
 use crate::{Day, Hour, Month};
 
@@ -61,6 +61,15 @@ struct Loose {
     day: Day,
     parts: Parts,
     hours: Vec<Parts>,
+}
+
+// === impl Floors ===
+
+impl Floors {
+    /// Whether the matrices have room for an hour, and tell its day apart.
+    pub(crate) fn keep(self, hour: Hour) -> bool {
+        hour.day() >= self.day && hour.0 < self.hour.0 + FARTHEST && hour.day().0 < self.day.0 + FARTHEST
+    }
 }
 
 // === impl Part ===

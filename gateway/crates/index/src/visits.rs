@@ -20,7 +20,6 @@ use crate::history::{Command, History};
 use crate::hot::HotHours;
 use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Ticket, Unwritable};
 use crate::manifest::{Manifest, ManifestError};
-use crate::matrix::FARTHEST;
 use crate::query::View;
 use crate::queue::Queue;
 use crate::segment::{SegmentError, Without};
@@ -46,8 +45,8 @@ pub struct Options {
     pub since_start: bool,
     /// Bytes that open hours other than the current one may occupy together.
     pub hot_bytes: usize,
-    /// A clock that leaps ahead by months must stay there for so long before anything is taken for too old to be kept: it may
-    /// be wrong, until it is set.
+    /// A clock that leaps ahead by days must stay there for so long before anything is taken for too old to be kept: it may be
+    /// wrong, until it is set.
     pub patience: Duration,
     /// The time, in Unix milliseconds.
     pub clock: Clock,
@@ -303,7 +302,7 @@ impl Visits {
     /// Forgets addresses: every count is then what it would be had they never come. Returns how many had come.
     ///
     /// # Errors
-    /// If it cannot be made durable; then nothing is forgotten.
+    /// If it cannot be made durable. Then nothing is forgotten, unless the power fails now: it may be found done after that.
     pub fn forget(&self, addresses: &[IpAddr]) -> Result<usize, VisitsError> {
         self.ask(|reply| Command::Forget(addresses.to_vec(), reply))
     }
@@ -381,7 +380,7 @@ impl Core {
             } else {
                 let seconds = self.options.patience.as_secs();
                 format!(
-                    "{own} is months after the last visit; if the clock stays there, visits are taken after {seconds} s"
+                    "{own} is months ahead of the history; if the clock stays there, visits are taken after {seconds} s"
                 )
             }
         } else if self.queue.is_full() {
@@ -393,7 +392,6 @@ impl Core {
     }
 
     pub(crate) fn keeps(&self, hour: Hour) -> bool {
-        let floors = self.snapshot.load().floors;
-        hour.day() >= floors.day && hour.0 < floors.hour.0 + FARTHEST && hour.day().0 < floors.day.0 + FARTHEST
+        self.snapshot.load().floors.keep(hour)
     }
 }

@@ -21,8 +21,8 @@ use crate::absorb::Matrices;
 use crate::disk::Disk;
 use crate::segment::{Input, Project, Segment, Span, Without};
 use crate::snapshot::{Floors, Part, Parts, Snapshot};
-use crate::visits::load::floors;
-use crate::visits::{Core, HOUR_DAYS, VisitsError};
+use crate::visits::load::{floors, windows};
+use crate::visits::{Core, VisitsError};
 use crate::{Day, Month};
 
 /// What is to be merged.
@@ -53,6 +53,8 @@ const SIDE_BY_SIDE: usize = 4;
 const TOO_MANY: usize = 8;
 /// A segment is merged with smaller ones if it is at most so many times what they are together.
 const RATIO: u64 = 4;
+/// Days that a clock may be ahead of the history without having leapt.
+const LEAP: u32 = 3;
 /// Hours that are let go of so much too late are put into their months at once, rather than by merging in the background.
 const OVERDUE: u32 = 48;
 /// Days that wait for each other to become part of their month.
@@ -145,6 +147,12 @@ impl History {
     /// Lets go of hours and of months that are too old, once others have what is to be kept of them.
     pub(super) fn advance_floors(&mut self) -> Result<(), VisitsError> {
         let (own, target) = (self.state.snapshot.floors, floors(self.core.today(), self.core.options.retention));
+        if own == target {
+            return Ok(());
+        }
+        if self.state.snapshot.parts().next().is_none() {
+            return self.begin_anew(target);
+        }
         if self.may_be_wrong(own, target) {
             return Ok(());
         }
@@ -173,16 +181,38 @@ impl History {
         Ok(())
     }
 
-    /// Whether the clock is so far ahead that it may be wrong, and has not been there for long.
+    /// While the history has nothing, it begins where the clock says, whatever that said before.
+    fn begin_anew(&mut self, target: Floors) -> Result<(), VisitsError> {
+        let core = Arc::clone(&self.core);
+        // Nobody adds anything meanwhile, which might lie beyond these floors.
+        let _gate = core.gate.write().unwrap_or_else(PoisonError::into_inner);
+        if !core.queue.is_caught_up() {
+            return Ok(());
+        }
+        let (shared, windows) = (Arc::clone(&self.state.matrices), windows(core.options.retention));
+        let begun = Matrices::new(target, windows.days, windows.hours);
+        let before = std::mem::replace(&mut *shared.write().unwrap_or_else(PoisonError::into_inner), begun);
+        let mut next = self.state.snapshot.clone();
+        next.floors = target;
+        let stored = self.store(next, self.state.journal_from);
+        if stored.is_err() {
+            *shared.write().unwrap_or_else(PoisonError::into_inner) = before;
+        }
+        stored
+    }
+
+    /// Whether the clock has leapt ahead, and so may be wrong. It is believed when it has been there for a while.
     fn may_be_wrong(&mut self, own: Floors, target: Floors) -> bool {
-        if target.hour.day().0 <= own.hour.day().0 + HOUR_DAYS || self.state.snapshot.parts().next().is_none() {
+        // Days go by one at a time, and so do months.
+        let next_month = own.day.month().last_day().0 + 1;
+        if target.hour.day().0 <= own.hour.day().0 + LEAP && target.day.0 <= next_month {
             self.leapt = None;
             return false;
         }
         let patience = self.core.options.patience;
         let since = self.leapt.get_or_insert_with(|| {
             let (today, seconds) = (self.core.today(), patience.as_secs());
-            tracing::warn!(%today, seconds, "the clock is months ahead of the history; nothing is let go of for now, as it may be wrong");
+            tracing::info!(%today, seconds, "the clock is ahead of the history; if it stays, what is too old is let go of");
             Instant::now()
         });
         since.elapsed() < patience

@@ -318,6 +318,9 @@ impl State {
     }
 
     fn check(&self) -> Result<(), Unwritable> {
+        if self.stop {
+            return Err(Unwritable { reason: "the journal has been closed".to_owned() });
+        }
         if self.failing.is_some() { Err(self.unwritable()) } else { Ok(()) }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{HOUR_DAYS, Options, VisitsError};
+use crate::Day;
 use crate::absorb::{Awaited, Batch, Matrices, absorb};
 use crate::disk::Disk;
 use crate::history::{State, is_segment, segment_name};
@@ -16,7 +17,6 @@ use crate::segment::Segment;
 use crate::snapshot::{Floors, Part, Snapshot};
 use crate::unique::{NewIps, UniqueIps};
 use crate::v6::{Granularity, Ipv6Policy};
-use crate::{Day, Hour};
 
 /// What was found on opening.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -52,7 +52,7 @@ const AT_ONCE: usize = 4_096;
 /// Reads a disk, without changing anything on it.
 pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsError> {
     let target = floors(options.now().day(), options.retention);
-    let windows = Windows { days: options.retention + 64, hours: (HOUR_DAYS + 4) * 24 };
+    let windows = windows(options.retention);
     let manifest = Manifest::load(disk, windows)?;
     let mut unwritten = None;
     let mut ipv6 = options.ipv6;
@@ -61,6 +61,7 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
             check_granularity(manifest.granularity, options, &mut ipv6)?;
             listed(disk, manifest)?
         }
+        None if options.as_kept => return Err(VisitsError::Manifest(ManifestError::None)),
         None => {
             check_is_empty(disk)?;
             let state = State::new(target, windows, options.ipv6.granularity);
@@ -79,6 +80,11 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
     ever.v6().suspect_the_full();
     let journal = state.journal_from..replayed.next;
     Ok(Loaded { state, ever, ipv6, journal, opened, unwritten })
+}
+
+/// What the matrices have room for from the start.
+pub(crate) fn windows(retention: u32) -> Windows {
+    Windows { days: retention + 64, hours: (HOUR_DAYS + 4) * 24 }
 }
 
 /// From when on a history that is begun today tells times apart.
@@ -213,13 +219,16 @@ impl State {
             last = last.max(Some(visits.hour));
         })?;
         let mut matrices = self.matrices.write().unwrap_or_else(PoisonError::into_inner);
-        let last = last.unwrap_or(Hour(0));
-        let (days, hours) = (matrices.days.end().max(last.day().0 + 1), matrices.hours.end().max(last.0 + 1));
+        let last_day = matrices.days.last().max(last.map(|last| last.day().0));
+        let last_hour = matrices.hours.last().max(last.map(|last| last.0));
+        // There must be room from the floor to the last visit.
+        let fits = |floor: u32, last: Option<u32>| last.is_none_or(|last| last < floor + FARTHEST);
         let mut floors = own;
-        if days <= target.day.0 + FARTHEST {
+        if fits(target.day.0, last_day) {
             floors.day = own.day.min(target.day);
         }
-        if hours <= target.hour.0 + FARTHEST && first.is_none_or(|first| first >= own.hour) {
+        // The hours of what came before the floor are not known.
+        if fits(target.hour.0, last_hour) && first.is_none_or(|first| first >= own.hour) {
             floors.hour = own.hour.min(target.hour.max(floors.day.first_hour()));
         }
         matrices.days.reach_back(floors.day.0);

@@ -102,7 +102,6 @@ impl<'a> Write<'a> {
         if scratch.missing_v4.is_empty() && scratch.missing_v6.is_empty() {
             return Ok(Ok(()));
         }
-        core.accept(hot.hour())?;
         let (_, erasing) = match &mut self.section {
             Some(section) => section,
             none => {
@@ -111,6 +110,8 @@ impl<'a> Write<'a> {
                 none.insert((core.journal.begin()?, gate))
             }
         };
+        // Behind the gate, as what is kept changes there, too.
+        core.accept(hot.hour())?;
         scratch.new.clear();
         let inserted = hot.insert_v4(&scratch.missing_v4, &mut scratch.new.v4);
         let inserted = inserted.and_then(|()| scratch.insert_v6(core, hot));

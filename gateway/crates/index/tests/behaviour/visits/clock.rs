@@ -106,9 +106,13 @@ fn noon(day: Day) -> Hour {
 }
 
 fn write(visits: &Visits, day: Day, addresses: &[u32]) {
+    write_all(visits, day, addresses, &[]);
+}
+
+fn write_all(visits: &Visits, day: Day, v4: &[u32], v6: &[u128]) {
     let mut scratch = Scratch::default();
     let mut write = visits.write(&mut scratch);
-    write.add(noon(day), addresses, &[]).expect("is kept");
+    write.add(noon(day), v4, v6).expect("is kept");
     write.finish().expect("can be written").map_or(Ok(()), |ticket| visits.wait(ticket)).expect("becomes durable");
 }
 
@@ -137,6 +141,77 @@ fn a_start_with_the_clock_years_ahead_destroys_nothing() {
     assert!(visits.view().check(Range { from: noon(days[1]), to: noon(today()) }).is_ok());
     write(&visits, today(), &[7]);
     assert_eq!(distinct(&visits, &days), [2, 2, 3]);
+}
+
+/// As a machine does whose clock starts anew each time, until it is set.
+#[test]
+fn a_clock_that_is_ahead_at_every_start_destroys_nothing() {
+    let machine = Machine::new();
+    let (ahead, days) = (Day(today().0 + 9 * YEAR), [days_ago(90), days_ago(30), today()]);
+    machine.set(ahead);
+    write(&machine.open(), ahead, &[9]);
+    for _ in 0..3 {
+        machine.set(today());
+        let visits = machine.open();
+        days.iter().for_each(|day| write(&visits, *day, &[1, day.0]));
+        assert_eq!(distinct(&visits, &days), [2, 2, 2]);
+        drop(visits);
+        machine.set(ahead);
+        machine.open().maintain().expect("the disk works");
+    }
+}
+
+#[test]
+fn a_leap_of_weeks_destroys_nothing_either() {
+    for leap in [4, 35, 61] {
+        let machine = Machine::new();
+        let visits = machine.open();
+        write(&visits, days_ago(90), &[1]);
+        write(&visits, days_ago(61), &[1]);
+        visits.maintain().expect("the disk works");
+        machine.set(Day(today().0 + leap));
+        visits.maintain().expect("the disk works");
+        machine.set(today());
+        assert_eq!(distinct(&visits, &[days_ago(90)]), [1]);
+        let hours = visits.view().hours([0, 0, 0, 1].into(), visits.view().all());
+        assert_eq!(hours, Ok(vec![noon(days_ago(61))]), "{leap}");
+    }
+}
+
+#[test]
+fn a_history_with_nothing_in_it_begins_where_the_clock_says() {
+    let machine = Machine::new();
+    machine.set(Day(today().0 + 9 * YEAR));
+    let visits = machine.open();
+    for now in [today(), Day(today().0 + 7 * YEAR), today()] {
+        machine.set(now);
+        visits.maintain().expect("the disk works");
+        assert!(visits.keeps(noon(now)) && !visits.keeps(noon(Day(now.0 - 200))));
+    }
+    write(&visits, today(), &[1]);
+    assert_eq!(distinct(&visits, &[today()]), [1]);
+}
+
+#[test]
+fn once_it_is_forgotten_a_visit_of_a_time_that_never_was_does_no_harm() {
+    let machine = Machine::new();
+    let ahead = Day(today().0 + 9 * YEAR);
+    machine.set(ahead);
+    write(&machine.open(), ahead, &[9]);
+    machine.set(today());
+    let visits = machine.open();
+    write(&visits, today(), &[1]);
+    assert_eq!(visits.view().all().to, ahead.last_hour());
+    assert_eq!(visits.forget(&[[0, 0, 0, 9].into()]).expect("the disk works"), 1);
+    assert_eq!(visits.view().all().to, today().last_hour());
+    // Visits of today were put to their month, as no hour could be told apart that far back. They are not known any better.
+    drop(visits);
+    let visits = machine.open();
+    visits.forget(&[[0, 0, 0, 1].into()]).expect("the disk works");
+    drop(visits);
+    let visits = machine.open();
+    write(&visits, today(), &[1]);
+    assert_eq!(visits.view().hours([0, 0, 0, 1].into(), visits.view().all()), Ok(vec![noon(today())]));
 }
 
 #[test]
@@ -186,8 +261,11 @@ fn more_is_kept_from_the_start_on_that_asks_for_it() {
     assert!(!visits.keeps(noon(days_ago(300))));
     drop(visits);
     machine.retention = 400;
-    write(&machine.open(), days_ago(300), &[1, 2]);
+    let visits = machine.open();
+    write(&visits, days_ago(300), &[1, 2]);
+    // The next process finds them in the journal, and must not take them for too old.
     machine.disk = machine.disk.kill();
+    drop(visits);
     let visits = machine.open();
     assert_eq!(distinct(&visits, &[days_ago(300), days_ago(90)]), [2, 1]);
     let counts = visits.view().distinct(Range::days(days_ago(300), today())).expect("is kept");
@@ -217,7 +295,9 @@ fn what_comes_for_a_month_that_is_being_let_go_of_is_remembered() {
     let disk = Arc::new(Watched { disk: machine.disk.clone(), at_manifest: Mutex::default() });
     let visits = Arc::new(machine.open_on(Arc::<Watched>::clone(&disk)).expect("an empty disk"));
     write(&visits, days_ago(90), &[1]);
+    let v6 = 0x2001_0db8 << 96 | 1;
     write(&visits, today(), &[1, 2, 3, 4]);
+    write_all(&visits, today(), &[], &[v6]);
     visits.flush().expect("the disk works");
     machine.set(Day(today().0 + 50));
     let same = Arc::clone(&visits);
@@ -225,7 +305,7 @@ fn what_comes_for_a_month_that_is_being_let_go_of_is_remembered() {
         if same.view_now().oldest_hour() < noon(days_ago(40)) {
             let mut scratch = Scratch::default();
             let mut write = same.write(&mut scratch);
-            write.add(noon(days_ago(90)), &[2, 5], &[]).expect("is still kept");
+            write.add(noon(days_ago(90)), &[2, 5], &[v6]).expect("is still kept");
             // Nobody can wait for it here, as this is the thread that would be waited for.
             let _ticket = write.finish().expect("can be written");
         }
@@ -234,9 +314,11 @@ fn what_comes_for_a_month_that_is_being_let_go_of_is_remembered() {
     *disk.at_manifest.lock().expect("nobody panics") = None;
     assert!(visits.oldest_day() > days_ago(90));
     let check = |visits: &Visits| {
-        assert_eq!(visits.unique(), 5);
-        let counts = visits.view().distinct(Range::days(today(), today())).expect("is kept");
-        assert_eq!((counts.distinct, counts.new), (4, 2));
+        assert_eq!(visits.unique(), 6);
+        for range in [Range::days(today(), today()), Range { from: noon(today()), to: noon(today()) }] {
+            let counts = visits.view().distinct(range).expect("is kept");
+            assert_eq!((counts.distinct, counts.new), (5, 2), "{range:?}");
+        }
     };
     check(&visits);
     let visits = Arc::into_inner(visits).expect("nobody else has it");
