@@ -1,13 +1,13 @@
 //! Clocks that are wrong, and a history that is to reach further back than it did.
 
 use std::io;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tallygate_index::disk::{Content, Disk, DiskFile, Simulated};
 use tallygate_index::query::Range;
-use tallygate_index::visits::{Options, Scratch, VisitsError};
+use tallygate_index::visits::{Inspection, Options, Scratch, VisitsError};
 use tallygate_index::{Day, Hour, Visits};
 
 /// A disk, a clock, and how long the history is to reach back.
@@ -266,6 +266,10 @@ fn more_is_kept_from_the_start_on_that_asks_for_it() {
     // The next process finds them in the journal, and must not take them for too old.
     machine.disk = machine.disk.kill();
     drop(visits);
+    // Nor must a tool, which does not know how far the history was to reach back.
+    let (tool, _) = Inspection::open(&machine.disk, Options::default()).expect("can be read");
+    let distinct_then = tool.view().distinct(Range::days(days_ago(300), days_ago(300)));
+    assert_eq!(distinct_then.map(|counts| counts.distinct), Ok(2));
     let visits = machine.open();
     assert_eq!(distinct(&visits, &[days_ago(300), days_ago(90)]), [2, 1]);
     let counts = visits.view().distinct(Range::days(days_ago(300), today())).expect("is kept");
@@ -301,8 +305,10 @@ fn what_comes_for_a_month_that_is_being_let_go_of_is_remembered() {
     visits.flush().expect("the disk works");
     machine.set(Day(today().0 + 50));
     let same = Arc::clone(&visits);
+    let lists = AtomicU32::new(0);
     *disk.at_manifest.lock().expect("nobody panics") = Some(Box::new(move || {
-        if same.view_now().oldest_hour() < noon(days_ago(40)) {
+        // The first list is that of what was there before; the second one lets go.
+        if lists.fetch_add(1, Ordering::Relaxed) == 1 {
             let mut scratch = Scratch::default();
             let mut write = same.write(&mut scratch);
             write.add(noon(days_ago(90)), &[2, 5], &[v6]).expect("is still kept");
