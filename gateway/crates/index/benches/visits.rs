@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tallygate_index::disk::Folder;
 use tallygate_index::journal::Durability;
 use tallygate_index::query::Range;
@@ -49,6 +50,7 @@ impl Year {
         let now = Arc::clone(&clock);
         let options = Options {
             durability: Durability::Memory,
+            patience: Duration::ZERO,
             clock: Arc::new(move || now.load(Ordering::Relaxed)),
             ..Options::default()
         };

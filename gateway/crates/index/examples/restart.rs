@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tallygate_index::disk::Folder;
 use tallygate_index::journal::Durability;
@@ -25,7 +25,7 @@ fn random(n: u64) -> u64 {
 fn open(folder: &std::path::Path, clock: &Arc<AtomicI64>, durability: Durability) -> Visits {
     let now = Arc::clone(clock);
     let clock: tallygate_index::visits::Clock = Arc::new(move || now.load(Ordering::Relaxed));
-    let options = Options { durability, clock, ..Options::default() };
+    let options = Options { durability, clock, patience: Duration::ZERO, ..Options::default() };
     let disk = Arc::new(Folder::open(folder).expect("a folder of our own"));
     Visits::open(disk, options, Arc::new(())).expect("can be opened").0
 }

@@ -25,6 +25,8 @@ pub struct View<'a> {
     hot: Arc<[Arc<HotHour>]>,
     granularity: Granularity,
     now: Hour,
+    /// Today, or the last day that something came for.
+    last: Day,
 }
 
 /// A stretch of time: whole hours, both ends included.
@@ -131,17 +133,17 @@ impl<'a> View<'a> {
         hot: Arc<[Arc<HotHour>]>,
         options: &Options,
     ) -> Self {
-        Self { snapshot, matrices, hot, granularity: options.ipv6.granularity, now: options.now() }
+        let (granularity, now) = (options.ipv6.granularity, options.now());
+        let known = matrices.read().unwrap_or_else(PoisonError::into_inner).days.last().map(Day);
+        let hot_day = hot.last().map(|hour| hour.hour().day());
+        let last = now.day().max(known.unwrap_or(now.day())).max(hot_day.unwrap_or(now.day()));
+        Self { snapshot, matrices, hot, granularity, now, last }
     }
 
     /// All that is kept, to the end of today, or of the last day that something came for.
     #[must_use]
     pub fn all(&self) -> Range {
-        let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
-        let last = matrices.days.last().map_or(self.now.day(), |last| Day(last).max(self.now.day()));
-        drop(matrices);
-        let hot = self.hot.last().map_or(last, |hour| hour.hour().day());
-        Range::days(self.floors().day, last.max(hot))
+        Range::days(self.floors().day, self.last)
     }
 
     /// The current hour.

@@ -85,7 +85,7 @@ impl View<'_> {
     }
 
     fn days_of<A: Address>(&self, address: A, key: Key, range: Range) -> Vec<Day> {
-        let (from, to) = (range.from.day(), range.to.min(self.all().to).day());
+        let (from, to) = (range.from.day(), range.to.day().min(self.last));
         if from > to {
             return Vec::new();
         }
