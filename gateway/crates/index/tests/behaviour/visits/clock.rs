@@ -1,7 +1,7 @@
 //! Clocks that are wrong, and a history that is to reach further back than it did.
 
 use std::io;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -305,10 +305,10 @@ fn what_comes_for_a_month_that_is_being_let_go_of_is_remembered() {
     visits.flush().expect("the disk works");
     machine.set(Day(today().0 + 50));
     let same = Arc::clone(&visits);
-    let lists = AtomicU32::new(0);
     *disk.at_manifest.lock().expect("nobody panics") = Some(Box::new(move || {
-        // The first list is that of what was there before; the second one lets go.
-        if lists.fetch_add(1, Ordering::Relaxed) == 1 {
+        // The matrices have let go of the day already, the list that is about to be written does, and nobody knows yet.
+        let (view, day) = (same.view_now(), Range::days(days_ago(90), days_ago(90)));
+        if view.check(day).is_ok() && view.distinct(day).is_err() {
             let mut scratch = Scratch::default();
             let mut write = same.write(&mut scratch);
             write.add(noon(days_ago(90)), &[2, 5], &[v6]).expect("is still kept");
