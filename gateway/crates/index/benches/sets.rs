@@ -2,6 +2,9 @@
 //!
 //! Each baseline runs over the same addresses in the same run. All figures are of one thread.
 
+#[path = "load/random.rs"]
+mod random;
+
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use dashmap::DashSet;
@@ -10,16 +13,10 @@ use std::hint::black_box;
 use std::sync::Mutex;
 use tallygate_index::{Ipv4Set, Ipv6Policy, Ipv6Set};
 
+use self::random::{client, random};
+
 const COUNT: usize = 1_000_000;
 const BATCH: usize = 1_000;
-
-/// Sebastiano Vigna's SplitMix64.
-fn random(n: u64) -> u64 {
-    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 /// Spread over the whole address space: 15 addresses in each /16.
 fn even(first: u64) -> Vec<u32> {
@@ -33,7 +30,6 @@ fn dense(first: u64) -> Vec<u32> {
 
 /// As clients come: half of all requests from a thousandth of a million clients, which come in runs of /24s.
 fn skewed() -> Vec<u32> {
-    let client = |n: u64| (random(n >> 6) as u32) << 6 | n as u32 & 63;
     (0..COUNT as u64).map(|n| client(random(n) % if random(!n) & 1 == 0 { 1_000 } else { 1_000_000 })).collect()
 }
 

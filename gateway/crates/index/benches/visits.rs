@@ -2,6 +2,9 @@
 //!
 //! All figures are of one thread. The history is made first, which takes a minute.
 
+#[path = "load/random.rs"]
+mod random;
+
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,6 +17,8 @@ use tallygate_index::query::Range;
 use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, Visits};
 
+use self::random::{client, random};
+
 /// Visits, their clock, and the folder they are in.
 struct Year {
     visits: Visits,
@@ -25,19 +30,6 @@ const CLIENTS: u64 = 200_000;
 const A_DAY: u64 = 20_000;
 const DAYS: u32 = 365;
 const BATCH: usize = 1_000;
-
-/// Sebastiano Vigna's SplitMix64.
-fn random(n: u64) -> u64 {
-    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// The address of a client: runs of 64 within a /24, all over the address space.
-fn client(n: u64) -> u32 {
-    (random(n >> 6) as u32) << 6 | n as u32 & 63
-}
 
 // === impl Year ===
 

@@ -1,6 +1,9 @@
 //! How long it takes to open a large history again, and what it occupies: `cargo run --release -p tallygate-index --example
 //! restart [MILLIONS OF VISITS]`, 100 by default, of addresses that come in runs and again on other days, over 30 days.
 
+#[path = "../benches/load/random.rs"]
+mod random;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,16 +14,10 @@ use tallygate_index::query::Range;
 use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, Visits};
 
+use self::random::{client, random};
+
 const DAYS: u32 = 30;
 const HOURS: u32 = 4;
-
-/// Sebastiano Vigna's SplitMix64.
-fn random(n: u64) -> u64 {
-    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 fn open(folder: &std::path::Path, clock: &Arc<AtomicI64>, durability: Durability) -> Visits {
     let now = Arc::clone(clock);
@@ -43,11 +40,8 @@ fn main() {
         let hour = Hour(first.first_hour().0 + hour * 24 / HOURS);
         clock.store(hour.unix_ms(), Ordering::Relaxed);
         for batch in 0..an_hour / 1_000 {
-            let client = |n| {
-                let n = random(u64::from(hour.0) << 32 | (batch * 1_000 + n)) % clients;
-                (random(n >> 6) as u32) << 6 | n as u32 & 63
-            };
-            let addresses: Vec<u32> = (0..1_000).map(client).collect();
+            let came = |n| client(random(u64::from(hour.0) << 32 | (batch * 1_000 + n)) % clients);
+            let addresses: Vec<u32> = (0..1_000).map(came).collect();
             let mut write = visits.write(&mut scratch);
             write.add(hour, &addresses, &[]).expect("can be written");
             assert!(write.finish().expect("can be written").is_none());

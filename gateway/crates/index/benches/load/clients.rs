@@ -13,19 +13,16 @@
 
 #![allow(dead_code, reason = "no user of this file needs all of it")]
 
+#[path = "random.rs"]
+mod random;
+
+pub(crate) use self::random::random;
+
 /// Days over which somebody comes once who does so only once.
 pub(crate) const DAYS: u32 = 30;
 
 const PROVIDERS: usize = 20_000;
 const SHIFT: f64 = 200.0;
-
-/// Sebastiano Vigna's SplitMix64, its n-th number.
-pub(crate) fn random(n: u64) -> u64 {
-    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 /// The addresses of about `count` clients, ascending.
 pub(crate) fn clients(count: usize) -> Vec<u32> {
