@@ -7,7 +7,7 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use crate::harness::{Gateway, Reply, Request, Setup, config_with_unruly_guest};
+use crate::harness::{ADMIN, Gateway, Reply, Request, Setup, config_with_unruly_guest};
 
 const RECORD: &str = r#"{"ip":"192.0.2.1"}"#;
 
@@ -188,4 +188,30 @@ fn a_refused_reload_counts_no_plugin_as_published() {
     });
     assert_eq!(gateway.metrics().sum("tallygate_plugin_generation", &[("plugin", "json")]), 1);
     assert_eq!(gateway.metrics().sum("tallygate_plugin_reloads_total", &[("result", "ok")]), 1);
+}
+
+/// Whoever allows a larger difference and changes the plugin with the same file means the one by the other.
+#[test]
+fn a_reload_judges_by_the_difference_that_it_brings() {
+    let gateway = Gateway::with_config(ADMIN);
+    gateway.post(RECORD).expect_tally(1, 1);
+    let other = "[plugins.json]\nsettings = { fields = \"other\" }";
+    replace(&gateway.config_file(), &format!("{ADMIN}{other}"));
+    wait_for_reloads(&gateway, "refused", 1);
+    replace(&gateway.config_file(), &format!("{ADMIN}swap.max_difference = 1.0\n{other}"));
+    gateway.wait_for_generation("json", 2);
+    gateway.post(RECORD).expect_tally(1, 0);
+}
+
+#[test]
+fn what_needs_a_restart_is_told() {
+    let gateway = Gateway::with_config("");
+    replace(
+        &gateway.config_file(),
+        "swap.compile_time = \"59 s\"\nswap.compile_memory = \"1 GiB\"\nlog_level = \"warn\"",
+    );
+    wait_for_reloads(&gateway, "ok", 1);
+    for key in ["swap.compile_time", "swap.compile_memory", "log_level"] {
+        assert!(gateway.log().contains(&format!("{key} was changed")), "{key}: {}", gateway.log());
+    }
 }

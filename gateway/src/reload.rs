@@ -30,6 +30,8 @@ pub(crate) fn warn_of_what_needs_a_restart(old: &Config, new: &Config) {
         ("addresses", old.addresses != new.addresses),
         ("durability", old.visits.durability != new.visits.durability),
         ("count_since", old.visits.since_start != new.visits.since_start),
+        ("swap.compile_time", old.swap.compile_time != new.swap.compile_time),
+        ("swap.compile_memory", old.swap.compile_memory != new.swap.compile_memory),
         ("history.retention", old.visits.retention != new.visits.retention),
     ];
     for (key, _) in changed.iter().filter(|(_, changed)| *changed) {

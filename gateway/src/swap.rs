@@ -55,8 +55,8 @@ struct Change {
     plugin: Arc<Plugin>,
     config: config::Plugin,
     source: Source,
-    /// See [`Slot::own`].
-    own: Option<String>,
+    /// See [`Slot::file_digest`].
+    file_digest: Option<String>,
     forced: bool,
     /// The plugin that it was compared with, by its id.
     base: Option<u64>,
@@ -101,7 +101,7 @@ impl Swap {
         loop {
             let (mut changes, mut problems) = (Vec::new(), Vec::new());
             for plugin in config.all_plugins() {
-                match self.change(&plugin, wish) {
+                match self.change(&plugin, (config.swap.max_difference, wish)) {
                     Ok(change) => changes.extend(change),
                     Err(refusal) => problems.push(format!("plugin {}: {refusal}", plugin.name)),
                 }
@@ -110,8 +110,9 @@ impl Swap {
                 return Err(problems.join("\n"));
             }
             let mut state = self.state();
-            let before = Arc::clone(&state.config);
-            if self.publish(&mut state, Arc::clone(config), changes) {
+            if changes.iter().all(|change| state.is_base_of(change)) {
+                let before = Arc::clone(&state.config);
+                self.publish(&mut state, Arc::clone(config), changes);
                 reload::warn_of_what_needs_a_restart(&before, config);
                 return Ok(());
             }
@@ -129,26 +130,23 @@ impl Swap {
                 return;
             }
             first = false;
+            let file_digest = candidate.as_ref().ok().and_then(|candidate| candidate.file_digest.clone());
             let change = candidate.and_then(|candidate| {
                 self.held(name, &candidate)?;
-                self.try_out(candidate, Some(&current), Wish::default())
+                self.try_out(candidate, Some(&current), (self.max_difference(), Wish::default()))
             });
             match change {
                 Ok((change, _)) => {
                     let mut state = self.state();
-                    let config = Arc::clone(&state.config);
-                    if self.publish(&mut state, config, vec![change]) {
+                    if state.is_base_of(&change) {
+                        let config = Arc::clone(&state.config);
+                        self.publish(&mut state, config, vec![change]);
                         return;
                     }
                 }
                 Err(refusal) => {
                     self.refused(name, &refusal);
-                    let mut state = self.state();
-                    if let Some(slot) = state.slots.get_mut(name) {
-                        slot.own_refused = refusal.stage != Stage::Publish;
-                    }
-                    // What was refused does not come to serve by a restart either.
-                    state.keep_pins();
+                    self.state().file_refused(name, file_digest, refusal.stage);
                     return;
                 }
             }
@@ -160,9 +158,10 @@ impl Swap {
         let _turn = lock(&self.turn);
         loop {
             let (plugin, current) = self.named(name).ok_or_else(|| self.no_such_plugin(name))?;
-            let own = self.state().slots.get(name).and_then(|slot| slot.own.clone());
-            let candidate = Candidate::uploaded(plugin, component.clone(), own);
-            let mut deployed = Deployed::new(&current, self.max_difference());
+            let file_digest = self.state().slots.get(name).and_then(|slot| slot.file_digest.clone());
+            let candidate = Candidate::uploaded(plugin, component.clone(), file_digest);
+            let bound = self.max_difference();
+            let mut deployed = Deployed::new(&current, bound);
             deployed.digest.clone_from(&candidate.digest);
             if candidate.is(&current.plugin, &current.config) {
                 if !wish.dry_run {
@@ -179,19 +178,22 @@ impl Swap {
             if !wish.force {
                 self.held(name, &candidate).map_err(denied)?;
             }
-            let (change, report) = self.try_out(candidate, Some(&current), wish).map_err(denied)?;
+            let (change, report) = self.try_out(candidate, Some(&current), (bound, wish)).map_err(denied)?;
             deployed.report = report;
             if wish.dry_run {
                 return Ok(deployed);
             }
             self.shelf().keep(component).map_err(Denied::NotStored)?;
             let mut state = self.state();
+            // Pinned only once nothing can keep it from serving: what is refused after all must not serve after a restart.
+            if !state.is_base_of(&change) {
+                continue;
+            }
             state.pin_upload(&change).map_err(Denied::NotStored)?;
             let config = Arc::clone(&state.config);
-            if self.publish(&mut state, config, vec![change]) {
-                let generation = state.slots.get(name).map_or(0, |slot| slot.current.generation);
-                return Ok(Deployed { generation, published: true, ..deployed });
-            }
+            self.publish(&mut state, config, vec![change]);
+            let generation = state.slots.get(name).map_or(0, |slot| slot.current.generation);
+            return Ok(Deployed { generation, published: true, ..deployed });
         }
     }
 
@@ -235,41 +237,50 @@ impl Swap {
     }
 
     /// What a plugin of the configuration changes; nothing if it serves already just so.
-    fn change(&self, plugin: &config::Plugin, wish: Wish) -> Result<Option<Change>, Refusal> {
+    fn change(&self, plugin: &config::Plugin, (bound, wish): (f64, Wish)) -> Result<Option<Change>, Refusal> {
         let (pin, current) = {
             let state = self.state();
             let slot = state.slots.get(&plugin.name);
-            let pin = state.store.pin(&plugin.name).filter(|_| !slot.is_some_and(|slot| slot.own_refused));
+            let pin = state.store.pin(&plugin.name).filter(|_| !slot.is_some_and(|slot| slot.file_refused));
             (pin.cloned(), slot.map(|slot| Arc::clone(&slot.current)))
         };
-        let tried = Candidate::of(plugin, pin.as_ref(), &self.shelf()).and_then(|candidate| match &current {
+        let candidate = Candidate::of(plugin, pin.as_ref(), &self.shelf());
+        let serves = |digest: &str| current.as_ref().is_some_and(|current| current.plugin.digest() == digest);
+        let new_file = candidate.as_ref().ok().filter(|candidate| candidate.is_of_file() && !serves(&candidate.digest));
+        let new_file = new_file.map(|candidate| candidate.digest.clone());
+        let tried = candidate.and_then(|candidate| match &current {
             Some(current) if candidate.is(&current.plugin, &current.config) => {
-                self.state().looked_at(&plugin.name, candidate.own);
+                self.state().looked_at(&plugin.name, candidate.file_digest);
                 Ok(None)
             }
             Some(_) if !wish.force && self.held(&plugin.name, &candidate).is_err() => {
                 tracing::warn!(plugin = plugin.name, "was rolled back a short while ago; what serves stays");
-                self.state().looked_at(&plugin.name, candidate.own);
+                self.state().looked_at(&plugin.name, candidate.file_digest);
                 Ok(None)
             }
-            _ => self.try_out(candidate, current.as_ref(), wish).map(|(change, _)| Some(change)),
+            _ => self.try_out(candidate, current.as_ref(), (bound, wish)).map(|(change, _)| Some(change)),
         });
-        tried.inspect_err(|refusal| self.refused(&plugin.name, refusal))
+        tried.inspect_err(|refusal| {
+            self.refused(&plugin.name, refusal);
+            if let Some(digest) = new_file {
+                self.state().file_refused(&plugin.name, Some(digest), refusal.stage);
+            }
+        })
     }
 
-    /// Takes a candidate through all stages up to the replay.
+    /// Takes a candidate through all stages up to the replay, which may differ in a share of `bound`.
     fn try_out(
         &self,
         candidate: Candidate,
         current: Option<&Arc<Active>>,
-        wish: Wish,
+        (bound, wish): (f64, Wish),
     ) -> Result<(Change, Report), Refusal> {
         let plugin = self.loader.load(&candidate)?;
         let mut report = Report::default();
         if let Some(current) = current {
             let start = std::time::Instant::now();
             let recent = self.recent(plugin.name(), Moment::NEVER);
-            report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, self.max_difference());
+            report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, bound);
             self.shared.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
             if let Err(message) = report.within()
                 && !wish.force
@@ -282,17 +293,13 @@ impl Swap {
         if !wish.dry_run {
             candidate.keep(&self.shelf());
         }
-        let Candidate { config, source, own, .. } = candidate;
+        let Candidate { config, source, file_digest, .. } = candidate;
         let base = current.map(|current| current.plugin.id());
-        Ok((Change { plugin, config, source, own, forced: wish.force, base }, report))
+        Ok((Change { plugin, config, source, file_digest, forced: wish.force, base }, report))
     }
 
-    /// Lets a configuration serve, with what changes in it. False if a plugin was compared with one that serves no more.
-    fn publish(&self, state: &mut State, config: Arc<Config>, changes: Vec<Change>) -> bool {
-        let base = |name: &str| state.slots.get(name).map(|slot| slot.current.plugin.id());
-        if changes.iter().any(|change| change.base != base(change.plugin.name())) {
-            return false;
-        }
+    /// Lets a configuration serve, with what changes in it; each change was compared with what serves now.
+    fn publish(&self, state: &mut State, config: Arc<Config>, changes: Vec<Change>) {
         let names: Vec<_> = config.all_plugins().into_iter().map(|plugin| plugin.name).collect();
         for gone in state.slots.keys().filter(|name| !names.contains(name)) {
             self.shared.metrics.plugin_gone(gone);
@@ -305,16 +312,15 @@ impl Swap {
             if let Some(slot) = state.slots.get_mut(&name) {
                 slot.advance(change, &self.shared.metrics, terms);
             } else {
-                let Change { config, source, own, .. } = change;
+                let Change { config, source, file_digest, .. } = change;
                 let metrics = self.shared.metrics.plugin(&name);
                 let made = Made { plugin: Arc::clone(&plugin), metrics, source, config };
-                state.slots.insert(name.clone(), Slot::new(made, own, self.workers));
+                state.slots.insert(name.clone(), Slot::new(made, file_digest, self.workers));
             }
             self.loader.published(&plugin, state.slots.get(&name).map_or(0, |slot| slot.current.generation));
         }
         self.serve(state);
         state.forget_unused();
-        true
     }
 
     /// Stores the snapshot of a state, for all to see.
@@ -350,8 +356,12 @@ impl Swap {
         let mut state = self.state();
         let Some(slot) = state.slots.get_mut(name) else { return true };
         let serves = candidate.is(&slot.current.plugin, &slot.current.config);
-        let same = std::mem::replace(&mut slot.own, candidate.own.clone()) == candidate.own;
-        slot.own_refused &= same;
+        let same = slot.file_digest == candidate.file_digest;
+        // What is still to be tried is noted when that is decided: a pin that is written meanwhile must not say that
+        // the gateway has seen this file and serves another component instead.
+        if serves && !same {
+            (slot.file_digest, slot.file_refused) = (candidate.file_digest.clone(), false);
+        }
         if slot.could_not_be_read() || (serves && !same) {
             slot.forget_error();
         }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::config;
-use crate::harness::{ACCESS_LOG, ADMIN, Gateway, JSON, Request, variant};
+use super::{WithPlugin, config};
+use crate::harness::{ACCESS_LOG, ADMIN, Gateway, JSON, Request, guest, sinner, variant};
 
 #[test]
 fn an_upload_survives_a_restart() {
@@ -97,6 +97,58 @@ fn what_was_refused_does_not_come_to_serve_by_a_restart() {
     gateway.wait_for_refusal("mine", "shadow", "judged differently");
     let gateway = gateway.restart();
     assert_eq!(gateway.plugin("mine")["digest"], original);
+}
+
+/// The upload is compared with the generation that a rollback takes away meanwhile, and tried again with the one that the
+/// rollback returned to, from which it differs.
+#[test]
+fn an_upload_that_is_refused_after_a_rollback_does_not_serve_after_a_restart() {
+    let slow = sinner("slow");
+    let accepts_all = fs::read(guest("empty")).expect("was built");
+    let more = "settings = { loops = 100000000 }\nlimits = { time = \"5 s\" }\n[swap]\nprobation = \"0 s\"";
+    let mine = WithPlugin::new(&accepts_all, more);
+    let gateway = &mine.gateway;
+    let original = gateway.plugin("mine")["digest"].clone();
+    mine.post("192.0.2.1\n".repeat(8_000)).expect_tally(8_000, 8_000);
+    let self_tests = || {
+        let labels = [("plugin", "mine"), ("stage", "self-test")];
+        gateway.metrics().sum("tallygate_plugin_stage_seconds_count", &labels)
+    };
+    // An upload may have been published before the rollback: then this was no rollback in the midst of it.
+    let refused = |attempt: u32| {
+        gateway.deploy("mine", "?force=true", variant(&slow, 2 * attempt)).expect(200);
+        let before = self_tests();
+        std::thread::scope(|scope| {
+            let upload = scope.spawn(|| gateway.deploy("mine", "", variant(&slow, 2 * attempt + 1)));
+            while self_tests() == before && !upload.is_finished() {
+                std::thread::yield_now();
+            }
+            gateway.roll_back("mine").expect(200);
+            upload.join().expect("no panic").status == 409
+        })
+    };
+    assert!((0..50).any(refused), "no rollback came in the midst of a replay");
+    assert_eq!(gateway.plugin("mine")["digest"], original, "what the rollback returned to serves");
+    let gateway = mine.gateway.restart();
+    assert_eq!(gateway.plugin("mine")["digest"], original, "what was refused does not serve");
+}
+
+#[test]
+fn a_file_that_a_reload_refused_does_not_serve_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.wasm");
+    fs::write(&file, JSON).expect("writable");
+    let gateway = Gateway::with_config(&config(&file, ""));
+    let original = gateway.plugin("mine")["digest"].clone();
+    gateway.send(&Request::post("/mine").body(r#"{"ip":"192.0.2.1"}"#)).expect_tally(1, 1);
+    // Another file, that nobody watches, is named and refused.
+    let other = folder.path().join("other.wasm");
+    fs::write(&other, ACCESS_LOG).expect("writable");
+    fs::write(gateway.config_file(), config(&other, "")).expect("writable");
+    gateway.wait_for_refusal("mine", "shadow", "judged differently");
+    let gateway = gateway.restart();
+    assert_eq!(gateway.plugin("mine")["digest"], original);
+    gateway.send(&Request::post("/mine").body(r#"{"ip":"192.0.2.1"}"#)).expect_tally(1, 1);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) struct Candidate {
     pub(crate) digest: String,
     pub(crate) source: Source,
     /// The digest of what the configuration's file holds; `None` if the configuration names no file.
-    pub(crate) own: Option<String>,
+    pub(crate) file_digest: Option<String>,
 }
 
 // === impl Candidate ===
@@ -30,7 +30,7 @@ impl Candidate {
         let own = Self::of_config(config);
         let Some(pin) = pin else { return own };
         // A file that cannot be read is not newer than what was pinned.
-        let holds = own.as_ref().map_or(true, |own| own.own == pin.instead_of);
+        let holds = own.as_ref().map_or(true, |own| own.file_digest == pin.instead_of);
         if !holds {
             return own;
         }
@@ -74,8 +74,8 @@ impl Candidate {
             Some(path) => {
                 let component = read(path)
                     .map_err(|error| Refusal::new(Stage::Read, format!("cannot read {}: {error}", path.display())))?;
-                let own = Some(digest(&component));
-                Ok(Self::new(config, Bytes::from(component), Source::File, own))
+                let file_digest = Some(digest(&component));
+                Ok(Self::new(config, Bytes::from(component), Source::File, file_digest))
             }
             None => {
                 let component = shipped::component(&config.name)
@@ -86,8 +86,8 @@ impl Candidate {
     }
 
     /// What the administrator uploaded.
-    pub(crate) fn uploaded(config: config::Plugin, component: Bytes, own: Option<String>) -> Self {
-        Self::new(config, component, Source::Upload, own)
+    pub(crate) fn uploaded(config: config::Plugin, component: Bytes, file_digest: Option<String>) -> Self {
+        Self::new(config, component, Source::Upload, file_digest)
     }
 
     /// Keeps the component of a file: the file may be overwritten, and a rollback may return to the component.
@@ -101,8 +101,13 @@ impl Candidate {
         }
     }
 
-    fn new(config: config::Plugin, component: Bytes, source: Source, own: Option<String>) -> Self {
-        Self { digest: digest(&component), config, component, source, own }
+    fn new(config: config::Plugin, component: Bytes, source: Source, file_digest: Option<String>) -> Self {
+        Self { digest: digest(&component), config, component, source, file_digest }
+    }
+
+    /// Whether this is what the configuration's file holds itself.
+    pub(crate) fn is_of_file(&self) -> bool {
+        self.file_digest.as_deref() == Some(&self.digest)
     }
 
     /// Whether a plugin is just this, and under the same limits.

@@ -28,9 +28,9 @@ pub(super) struct Slot {
     /// What was rolled back lately.
     held: VecDeque<Held>,
     /// The digest of what the configuration's file held when it was last looked at; `None` if no file is named.
-    pub(super) own: Option<String>,
+    pub(super) file_digest: Option<String>,
     /// Whether that was tried and refused: whoever asks for a reload wants it to be tried again.
-    pub(super) own_refused: bool,
+    pub(super) file_refused: bool,
 }
 
 /// Why the last candidate does not serve.
@@ -85,7 +85,7 @@ const HELD: usize = 16;
 
 impl Slot {
     /// With the first generation.
-    pub(super) fn new(made: Made, own: Option<String>, workers: usize) -> Self {
+    pub(super) fn new(made: Made, file_digest: Option<String>, workers: usize) -> Self {
         let current = Arc::new(Active::new(made, 1, workers));
         current.metrics.generation.set(1);
         Self {
@@ -97,8 +97,8 @@ impl Slot {
             window: Window::default(),
             last_error: None,
             held: VecDeque::new(),
-            own,
-            own_refused: false,
+            file_digest,
+            file_refused: false,
         }
     }
 
@@ -107,7 +107,7 @@ impl Slot {
     /// While a generation is on probation, the next one is measured by the last that has proven itself.
     pub(super) fn advance(&mut self, change: Change, metrics: &Metrics, terms: Terms) {
         let Terms { probation, workers } = terms;
-        let Change { plugin, config, source, own, forced, .. } = change;
+        let Change { plugin, config, source, file_digest, forced, .. } = change;
         let (proven, before) = match self.probation.take() {
             Some(probation) => (probation.proven, probation.before),
             None => (Arc::clone(&self.current), self.window.lately(self.current.counts.total())),
@@ -120,7 +120,7 @@ impl Slot {
             self.probation = Some(Probation::new(probation, proven, before, forced));
         }
         self.previous = Some(std::mem::replace(&mut self.current, next));
-        (self.own, self.own_refused) = (own, false);
+        (self.file_digest, self.file_refused) = (file_digest, false);
         self.last_error = None;
         self.begin();
     }
@@ -178,7 +178,7 @@ impl Slot {
     pub(super) fn pin(&self, configured: &config::Plugin) -> Option<Pin> {
         let active = &self.current;
         let uploaded = active.source == Source::Upload;
-        let other_component = self.own.as_deref().is_some_and(|own| own != active.plugin.digest());
+        let other_component = self.file_digest.as_deref().is_some_and(|digest| digest != active.plugin.digest());
         let (serve, instead_of) = (&active.config, configured);
         let settings = (serve.settings != instead_of.settings)
             .then(|| PinnedSettings { serve: serve.settings.clone(), instead_of: instead_of.settings.clone() });
@@ -187,7 +187,7 @@ impl Slot {
         (uploaded || other_component || settings.is_some() || limits.is_some()).then(|| Pin {
             component: active.plugin.digest().to_owned(),
             uploaded,
-            instead_of: self.own.clone(),
+            instead_of: self.file_digest.clone(),
             settings,
             limits,
         })

@@ -24,10 +24,10 @@ pub(crate) fn first(
             Ok((loaded, candidate)) => {
                 candidate.keep(state.store.shelf());
                 loader.published(&loaded, 1);
-                let Candidate { config, source, own, .. } = candidate;
+                let Candidate { config, source, file_digest, .. } = candidate;
                 let metrics = loader.metrics().plugin(&plugin.name);
                 let made = Made { plugin: loaded, metrics, source, config };
-                state.slots.insert(plugin.name, Slot::new(made, own, workers));
+                state.slots.insert(plugin.name, Slot::new(made, file_digest, workers));
             }
             Err(refusal) => {
                 loader.metrics().plugin_loaded(&plugin.name, refusal.stage.name(), "refused");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use tallygate_plugin_host::Stage;
+
 use super::Change;
 use super::slot::Slot;
 use super::store::{Pin, Store};
@@ -47,7 +49,7 @@ impl State {
         let pin = Pin {
             component: change.plugin.digest().to_owned(),
             uploaded: true,
-            instead_of: change.own.clone(),
+            instead_of: change.file_digest.clone(),
             settings: None,
             limits: None,
         };
@@ -65,11 +67,28 @@ impl State {
         self.store.forget_unused(&used);
     }
 
+    /// Whether what a change was compared with serves still. If not, the change is to be tried again.
+    pub(super) fn is_base_of(&self, change: &Change) -> bool {
+        change.base == self.slots.get(change.plugin.name()).map(|slot| slot.current.plugin.id())
+    }
+
     /// Notes what a plugin's file was seen to hold.
-    pub(super) fn looked_at(&mut self, name: &str, own: Option<String>) {
+    pub(super) fn looked_at(&mut self, name: &str, file_digest: Option<String>) {
         if let Some(slot) = self.slots.get_mut(name) {
-            slot.own = own;
+            slot.file_digest = file_digest;
         }
+    }
+
+    /// Notes that what a plugin's file holds was refused at a stage, so that it does not come to serve by a restart either.
+    /// `file_digest` is `None` if the file could not be read.
+    pub(super) fn file_refused(&mut self, name: &str, file_digest: Option<String>, stage: Stage) {
+        if let Some(slot) = self.slots.get_mut(name) {
+            if file_digest.is_some() {
+                slot.file_digest = file_digest;
+            }
+            slot.file_refused = stage != Stage::Publish;
+        }
+        self.keep_pins();
     }
 
     pub(super) fn forget_error(&mut self, name: &str) {
