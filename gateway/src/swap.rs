@@ -84,14 +84,14 @@ impl Swap {
         });
         match result {
             Ok(config) => {
-                self.shared.metrics.config_reloaded("ok");
                 self.shared.in_flight.set_limit(config.ingest.max_in_flight);
                 tracing::info!("configuration reloaded");
+                self.shared.metrics.config_reloaded("ok");
                 Ok(())
             }
             Err(problems) => {
-                self.shared.metrics.config_reloaded("refused");
                 tracing::error!("the old configuration stays: {problems}");
+                self.shared.metrics.config_reloaded("refused");
                 Err(problems)
             }
         }
@@ -145,8 +145,8 @@ impl Swap {
                     }
                 }
                 Err(refusal) => {
-                    self.refused(name, &refusal);
                     self.state().file_refused(name, file_digest, refusal.stage);
+                    self.refused(name, &refusal);
                     return;
                 }
             }
@@ -208,8 +208,10 @@ impl Swap {
         let from = slot.return_to_previous(probation).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
         let (to, digest) = (slot.current.generation, slot.current.plugin.digest().to_owned());
         let done = RolledBack { from: from.generation, to, digest };
-        self.serve(&mut state);
         tracing::warn!(plugin = name, from = done.from, to = done.to, "rolled back by hand");
+        self.serve(&mut state);
+        state.tell_generations();
+        from.metrics.rollbacks.inc();
         Ok(done)
     }
 
@@ -261,10 +263,10 @@ impl Swap {
             _ => self.try_out(candidate, current.as_ref(), (bound, wish)).map(|(change, _)| Some(change)),
         });
         tried.inspect_err(|refusal| {
-            self.refused(&plugin.name, refusal);
             if let Some(digest) = new_file {
                 self.state().file_refused(&plugin.name, Some(digest), refusal.stage);
             }
+            self.refused(&plugin.name, refusal);
         })
     }
 
@@ -307,6 +309,7 @@ impl Swap {
         state.slots.retain(|name, _| names.contains(name));
         let terms = Terms { probation: config.swap.probation, workers: self.workers };
         state.config = Arc::clone(&config);
+        let mut published = Vec::new();
         for change in changes {
             let (name, plugin) = (change.plugin.name().to_owned(), Arc::clone(&change.plugin));
             if let Some(slot) = state.slots.get_mut(&name) {
@@ -317,13 +320,16 @@ impl Swap {
                 let made = Made { plugin: Arc::clone(&plugin), metrics, source, config };
                 state.slots.insert(name.clone(), Slot::new(made, file_digest, self.workers));
             }
-            self.loader.published(&plugin, state.slots.get(&name).map_or(0, |slot| slot.current.generation));
+            published.push((plugin, state.slots.get(&name).map_or(0, |slot| slot.current.generation)));
         }
         self.serve(state);
         state.forget_unused();
+        published.iter().for_each(|(plugin, generation)| self.loader.published(plugin, *generation));
+        state.tell_generations();
     }
 
-    /// Stores the snapshot of a state, for all to see.
+    /// Stores the snapshot of a state, for all to see. [`State::tell_generations`] is to follow last: whoever sees these metrics
+    /// change must find all of it done.
     fn serve(&self, state: &mut State) {
         let before = self.shared.serving.load();
         let serving = Serving::new(Arc::clone(&state.config), state.plugins(), Some(&before), self.workers);
@@ -344,11 +350,11 @@ impl Swap {
 
     /// Notes and tells that a candidate does not serve.
     pub(crate) fn refused(&self, name: &str, refusal: &Refusal) {
-        self.shared.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
         tracing::error!(plugin = name, stage = refusal.stage.name(), "{}; what served serves on", refusal.message);
         if let Some(slot) = self.state().slots.get_mut(name) {
             slot.refused(refusal.stage.name(), refusal);
         }
+        self.shared.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
     }
 
     /// Whether there is no need to try what a plugin's file holds: it has been tried, or must not be tried yet.

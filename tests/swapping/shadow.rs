@@ -82,7 +82,9 @@ fn settings_that_change_what_is_found_are_tried_on_records() {
     let example = &error["shadow"]["examples"][0]["new"];
     assert_eq!(example["code"], "field-missing");
     assert!(example["message"].as_str().is_some_and(|words| words.contains("client")), "{example}");
-    assert_eq!(mine.gateway.metrics().sum("tallygate_config_reloads_total", &[("result", "refused")]), 1);
+    mine.gateway.wait_for("the reload to be refused", |metrics| {
+        metrics.sum("tallygate_config_reloads_total", &[("result", "refused")]) == 1
+    });
     // Whoever means it forces it.
     mine.gateway.administer(Request::post("/admin/reload?force=true")).expect(200);
     assert_eq!(mine.gateway.plugin("mine")["generation"], 2);

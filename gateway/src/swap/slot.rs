@@ -87,7 +87,6 @@ impl Slot {
     /// With the first generation.
     pub(super) fn new(made: Made, file_digest: Option<String>, workers: usize) -> Self {
         let current = Arc::new(Active::new(made, 1, workers));
-        current.metrics.generation.set(1);
         Self {
             current,
             since: Timestamp::now(),
@@ -149,7 +148,6 @@ impl Slot {
     }
 
     fn return_to(&mut self, active: Arc<Active>) -> Arc<Active> {
-        active.metrics.rollbacks.inc();
         let rolled_back = std::mem::replace(&mut self.current, active);
         self.begin();
         rolled_back
@@ -235,10 +233,14 @@ impl Slot {
         }
     }
 
+    /// Tells which generation serves.
+    pub(super) fn tell_generation(&self) {
+        self.current.metrics.generation.set(i64::try_from(self.current.generation).unwrap_or(i64::MAX));
+    }
+
     /// Another generation serves from now on.
     fn begin(&mut self) {
         self.since = Timestamp::now();
-        self.current.metrics.generation.set(i64::try_from(self.current.generation).unwrap_or(i64::MAX));
         self.window = Window::default();
         self.window.note(Instant::now(), self.current.counts.total());
     }

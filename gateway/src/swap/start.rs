@@ -39,6 +39,7 @@ pub(crate) fn first(
         return Err(problems);
     }
     state.keep_pins();
+    state.tell_generations();
     let serving = Serving::new(config, state.plugins(), None, workers);
     Ok((state, serving))
 }

@@ -56,6 +56,11 @@ impl State {
         self.store.pin_first(change.plugin.name(), pin)
     }
 
+    /// Lets the metrics say which generations serve.
+    pub(super) fn tell_generations(&self) {
+        self.slots.values().for_each(Slot::tell_generation);
+    }
+
     /// Tries again to bring the pins on disk, if that failed. Nobody is told again.
     pub(super) fn keep_up(&mut self) {
         let _still_behind = self.store.keep_up();
