@@ -4,5 +4,6 @@ mod damage;
 mod disks;
 mod kept;
 pub(crate) mod killing;
+mod lost;
 mod settings;
 mod times;

@@ -46,19 +46,21 @@ const LAST_MOMENT: Duration = Duration::from_millis(500);
 // === impl App ===
 
 impl App {
-    /// Binds the ports and loads the plugins.
+    /// Loads the plugins, opens the visits, and binds the ports last: both may take minutes, and until then whoever connects is
+    /// to be refused at once rather than to wait.
     ///
-    /// `source` is where the configuration was read from, for when it is to be read again.
-    pub(crate) fn build(config: Config, source: Source) -> Result<Self> {
+    /// `source` is where the configuration was read from, for when it is to be read again. With `accept_damage`, what is lost
+    /// of the visits is gone on without.
+    pub(crate) fn build(config: Config, source: Source, accept_damage: bool) -> Result<Self> {
         let files = files::raise_limit();
-        let ingest = bind(config.ingest.listen).context("the ingest port")?;
-        let ops = bind(config.ops.listen).context("the operations port")?;
         let metrics = Arc::new(Metrics::new());
         let loader = Loader::new(&config, Some(&config.data_dir.join("compiled")), Arc::clone(&metrics))?;
         let (workers, config) = (workers(&config), Arc::new(config));
         let first = swap::first(&loader, Arc::clone(&config), workers);
         let (state, serving) = first.map_err(|problems| refused(&problems))?;
-        let (visits, progress) = visits::open(&config, &metrics)?;
+        let (visits, progress) = visits::open(&config, accept_damage, &metrics)?;
+        let ingest = bind(config.ingest.listen).context("the ingest port")?;
+        let ops = bind(config.ops.listen).context("the operations port")?;
         let shared = Arc::new(Shared {
             serving: Arc::new(ArcSwap::from_pointee(serving)),
             metrics,

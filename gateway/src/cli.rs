@@ -38,8 +38,8 @@ struct Cli {
 enum Command {
     /// Take logs in and count
     Serve(Serve),
-    /// Tell every problem of a configuration
-    Check(ConfigArgs),
+    /// Tell every problem of a configuration, and what a data directory has lost
+    Check(Check),
     /// Send load to a gateway and measure its answers
     Bench(bench::Bench),
     /// List, deploy and roll back the plugins of a running gateway
@@ -71,9 +71,12 @@ enum Command {
 struct Serve {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Where compiled plugins are kept [overrides data_dir]
+    /// Where visits, the journal and plugins are kept [overrides data_dir]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
+    /// Go on with what is whole if acknowledged visits are lost, this once
+    #[arg(long)]
+    accept_damage: bool,
     /// Where logs are taken in [overrides ingest.listen]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -83,6 +86,15 @@ struct Serve {
 }
 
 #[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// A data directory that is to be looked through for damage, too
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+}
+
+#[derive(Args, Clone)]
 struct ConfigArgs {
     /// The configuration; without it, every key has its default
     #[arg(long, value_name = "FILE")]
@@ -95,14 +107,17 @@ struct ConfigArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve(arguments) => serve::run(&source(&arguments)),
-        Command::Check(arguments) => check::run(&Source { file: arguments.config, overrides: from_environment() }),
+        Command::Serve(arguments) => serve::run(&serve_source(&arguments), arguments.accept_damage),
+        Command::Check(Check { config, data_dir }) => {
+            let look_at_data = data_dir.is_some();
+            check::run(&source(config, [("--data-dir", &["data_dir"][..], data_dir)]), look_at_data)
+        }
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Plugin { command } => plugin::run(&command, plugin::Environment::read(std::env::var_os)),
         Command::Query { command } => query::run(&command, &query::environment(std::env::var_os)),
         Command::Forget(arguments) => forget::run(&arguments, query::environment(std::env::var_os)),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tallygate", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut shown_commands(), "tallygate", &mut terminal::stdout());
             Ok(ExitCode::SUCCESS)
         }
         Command::CompilePlugin(arguments) => Ok(compile_plugin::run(&arguments)),
@@ -113,13 +128,25 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Flags win over the environment, the environment over the file.
-fn source(arguments: &Serve) -> Source {
-    let flags = [
-        ("--data-dir", &["data_dir"][..], arguments.data_dir.clone()),
+/// The command line without what is not for people.
+fn shown_commands() -> clap::Command {
+    let all = Cli::command();
+    let shown: Vec<_> = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
+    let bare = clap::Command::new("tallygate").version(env!("CARGO_PKG_VERSION")).args(all.get_arguments().cloned());
+    bare.subcommands(shown)
+}
+
+fn serve_source(arguments: &Serve) -> Source {
+    let flags: [(_, &[&str], _); 3] = [
+        ("--data-dir", &["data_dir"], arguments.data_dir.clone()),
         ("--listen", &["ingest", "listen"], arguments.listen.map(|address| address.to_string())),
         ("--ops-listen", &["ops", "listen"], arguments.ops_listen.map(|address| address.to_string())),
     ];
+    source(arguments.config.clone(), flags)
+}
+
+/// Flags, each with its key and value, win over the environment, the environment over the file.
+fn source<'a>(config: ConfigArgs, flags: impl IntoIterator<Item = (&'a str, &'a [&'a str], Option<String>)>) -> Source {
     let mut overrides = from_environment();
     for (name, key, value) in flags {
         if let Some(value) = value {
@@ -127,7 +154,7 @@ fn source(arguments: &Serve) -> Source {
             overrides.push(Override { name: name.to_owned(), key, value });
         }
     }
-    Source { file: arguments.config.config.clone(), overrides }
+    Source { file: config.config, overrides }
 }
 
 fn from_environment() -> Vec<Override> {

@@ -1,6 +1,7 @@
 //! The configuration: raw text and overrides in, checked values or every problem at once out.
 
 mod document;
+mod paths;
 mod secret;
 mod section;
 mod units;
@@ -33,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) visits: Visits,
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) routes: Vec<Route>,
+    /// What is allowed and probably not meant.
+    pub(crate) warnings: Vec<Problem>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -55,6 +58,8 @@ pub(crate) struct Ops {
     pub(crate) listen: SocketAddr,
     /// What a request for administration must bring; `None`: there is no administration.
     pub(crate) admin_token: Option<Secret>,
+    /// What a question must bring; `None`: questions are answered on this machine alone.
+    pub(crate) read_token: Option<Secret>,
 }
 
 /// How a plugin takes the place of the one before it.
@@ -136,19 +141,30 @@ impl Config {
             Some((_, Ok(text))) => text,
             None => String::new(),
         };
-        Self::parse(&text, overrides).map_err(|problems| Problems { file: file.map(Path::to_path_buf), problems })
+        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        Self::parse(&text, folder, overrides)
+            .map_err(|problems| Problems { file: file.map(Path::to_path_buf), problems })
     }
 
-    /// Checks a configuration given as text.
-    pub(crate) fn parse(text: &str, overrides: &[Override]) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let document = document::parse(text, overrides, &mut problems);
+    /// Checks a configuration given as text. Paths in it are relative to `folder`.
+    pub(crate) fn parse(text: &str, folder: &Path, overrides: &[Override]) -> Result<Self, Vec<Problem>> {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let document = document::parse(text, overrides, &mut problems, &mut |document| {
+            paths::resolve(document, folder, &mut warnings);
+        });
         if !problems.is_empty() {
             // What was read of a file with errors of syntax would only give rise to problems that it does not have.
             return Err(problems);
         }
-        let config = read(document, &mut problems);
+        let mut config = read(document, &mut problems);
+        warnings.append(&mut unreachable_routes(&config.routes));
+        config.warnings = warnings;
         if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// What is allowed and probably not meant, for people; `file` is where it was read from.
+    pub(crate) fn warnings(&self, file: Option<&Path>) -> Vec<String> {
+        self.warnings.iter().map(|warning| warning.shown(file)).collect()
     }
 
     /// The plugins that a gateway with this configuration runs: those of the file, and those shipped ones that a route
@@ -178,6 +194,14 @@ impl Plugin {
 }
 
 impl Route {
+    /// Whether every request that another route matches is one that this one does.
+    fn matches_all_of(&self, other: &Self) -> bool {
+        let type_of = |route: &Self| route.content_type.as_deref().map(str::to_ascii_lowercase);
+        self.path.as_ref().is_none_or(|path| other.path.as_ref() == Some(path))
+            && type_of(self).is_none_or(|own| type_of(other) == Some(own))
+            && self.headers.iter().all(|header| other.headers.contains(header))
+    }
+
     /// The one that claims what no other does.
     pub(crate) fn everything(plugin: &str) -> Self {
         let plugin = plugin.to_owned();
@@ -197,6 +221,7 @@ fn read(document: Table, problems: &mut Vec<Problem>) -> Config {
         visits: visits::read(&mut root),
         plugins: root.named_sections("plugins").read(plugin),
         routes: root.sections("routes").read(route).into_iter().flatten().collect(),
+        warnings: Vec::new(),
     };
     let problems = root.finish();
     if config.ingest.listen == config.ops.listen && config.ops.listen.port() != 0 {
@@ -230,11 +255,17 @@ fn ingest(mut section: Section<'_>) -> Ingest {
 
 fn ops(mut section: Section<'_>) -> Ops {
     let listen = section.take("listen", units::address, SocketAddr::from(([0, 0, 0, 0], 9102)));
-    section.at_most_one("admin_token", "admin_token_file");
-    let given = section.take("admin_token", |value| units::secret(value).map(Some), None);
-    let in_file = section.take("admin_token_file", |value| units::secret_file(value).map(Some), None);
+    let admin_token = token(&mut section, "admin_token", "admin_token_file");
+    let read_token = token(&mut section, "read_token", "read_token_file");
     section.finish();
-    Ops { listen, admin_token: given.or(in_file) }
+    Ops { listen, admin_token, read_token }
+}
+
+fn token(section: &mut Section<'_>, key: &'static str, key_of_file: &'static str) -> Option<Secret> {
+    section.at_most_one(key, key_of_file);
+    let given = section.take(key, |value| units::secret(value).map(Some), None);
+    let in_file = section.take(key_of_file, |value| units::secret_file(value).map(Some), None);
+    given.or(in_file)
 }
 
 fn addresses(mut section: Section<'_>) -> Ipv6Policy {
@@ -292,6 +323,20 @@ fn route((_, mut section): (String, Section<'_>)) -> Option<Route> {
     Some(Route { path, content_type, headers, plugin: plugin?, origin })
 }
 
+/// Routes that get nothing, as another before them matches all that they do.
+fn unreachable_routes(routes: &[Route]) -> Vec<Problem> {
+    let shadowed = |(at, route): (usize, &Route)| {
+        let earlier = routes.iter().take(at).find(|earlier| earlier.matches_all_of(route))?;
+        let which = match earlier.origin {
+            Origin::Line(line) => format!("the route in line {line}"),
+            _ => "a route before it".to_owned(),
+        };
+        let message = format!("this route gets nothing, as {which} matches all that it does and comes first");
+        Some(Problem { origin: route.origin.clone(), message })
+    };
+    routes.iter().enumerate().filter_map(shadowed).collect()
+}
+
 /// Every plugin that a route names must be one that exists.
 fn check_names(config: &Config, problems: &mut Vec<Problem>) {
     let shipped = crate::shipped::NAMES;
@@ -322,24 +367,28 @@ pub(crate) fn is_plugin_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && name.bytes().all(fits)
 }
 
+// === impl Problem ===
+
+impl Problem {
+    /// With the place where it stands.
+    pub(crate) fn shown(&self, file: Option<&Path>) -> String {
+        let place = match (file, &self.origin) {
+            (Some(file), Origin::Line(line)) => format!("{}:{line}: ", file.display()),
+            (Some(file), Origin::Whole) => format!("{}: ", file.display()),
+            (None, Origin::Line(line)) => format!("line {line}: "),
+            (None, Origin::Whole) => String::new(),
+            (_, Origin::Override(name)) => format!("{name}: "),
+        };
+        place + &self.message
+    }
+}
+
 // === impl Problems ===
 
 impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, problem) in self.problems.iter().enumerate() {
-            if at > 0 {
-                writeln!(formatter)?;
-            }
-            match (&self.file, &problem.origin) {
-                (Some(file), Origin::Line(line)) => write!(formatter, "{}:{line}: ", file.display())?,
-                (Some(file), Origin::Whole) => write!(formatter, "{}: ", file.display())?,
-                (None, Origin::Line(line)) => write!(formatter, "line {line}: ")?,
-                (None, Origin::Whole) => {}
-                (_, Origin::Override(name)) => write!(formatter, "{name}: ")?,
-            }
-            write!(formatter, "{}", problem.message)?;
-        }
-        Ok(())
+        let all: Vec<_> = self.problems.iter().map(|problem| problem.shown(self.file.as_deref())).collect();
+        formatter.write_str(&all.join("\n"))
     }
 }
 

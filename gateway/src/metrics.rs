@@ -15,6 +15,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+use tallygate_index::{DamageKind, DamageTotals};
 
 /// Seconds of one plugin call: from a microsecond, four steps to a decade.
 const CALL_BUCKETS: [f64; 21] = [
@@ -56,6 +57,7 @@ pub(crate) struct Metrics {
     pub(crate) journal_bytes: IntCounter,
     pub(crate) journal_fsync: Histogram,
     pub(crate) journal_cut: IntCounter,
+    damage: IntCounterVec,
     pub(crate) history: HistoryMetrics,
 }
 
@@ -214,6 +216,11 @@ impl Metrics {
                 "tallygate_journal_cut_bytes_total",
                 "Bytes of the journal that were no whole entry when it was read at the start.",
             ),
+            damage: make.counters(
+                "tallygate_damage_total",
+                "Files of the data directory that lost acknowledged visits, by what happened to them; kept over restarts.",
+                &["kind"],
+            ),
             history: HistoryMetrics::new(&make),
             registry: registry.clone(),
         };
@@ -283,6 +290,13 @@ impl Metrics {
 
     pub(crate) fn plugin_loaded(&self, name: &str, stage: &str, result: &'static str) {
         self.reloads.with_label_values(&[name, stage, result]).inc();
+    }
+
+    /// What the data directory has lost ever.
+    pub(crate) fn damage(&self, totals: &DamageTotals) {
+        for (kind, total) in DamageKind::ALL.into_iter().zip(totals) {
+            self.damage.with_label_values(&[kind.name()]).inc_by(*total);
+        }
     }
 
     /// A plugin serves no more: its gauges go, its counters stay as they are.

@@ -1,5 +1,6 @@
 //! The operations port: metrics and health, on a runtime of its own, so that no flood of logs makes it late.
 
+mod access;
 mod admin;
 mod reply;
 mod visits;
@@ -13,15 +14,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 use tower_service::Service;
 
+use self::access::Peer;
+use self::visits::Turns;
 use crate::metrics::Exposition;
 use crate::net::{self, Waits};
 use crate::swap::Swap;
@@ -35,8 +40,8 @@ struct Ops {
     draining: watch::Receiver<bool>,
     /// Places for what loads plugins. Each holds a thread, and a component.
     loads: Arc<Semaphore>,
-    /// Places for questions that take their time. Each holds a thread.
-    questions: Arc<Semaphore>,
+    /// Places for questions that take their time.
+    questions: Arc<Turns>,
     /// The place for forgetting.
     forgetting: Arc<Semaphore>,
 }
@@ -59,6 +64,9 @@ const FORGETTING: usize = 1;
 /// written for it is seen in steps of this.
 const UNSENT: u32 = 128 << 10;
 
+/// For the data directory to be looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
 const PAGE: &str = include_str!("ops/index.html");
 
 /// Serves the port on a thread of its own until `stop` turns true. `draining` shows in `/readyz`.
@@ -80,7 +88,8 @@ pub(crate) fn start(
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener)?;
             let places = |places| Arc::new(Semaphore::new(places));
-            let (loads, questions, forgetting) = (places(LOADS), places(QUESTIONS), places(FORGETTING));
+            let (loads, forgetting) = (places(LOADS), places(FORGETTING));
+            let questions = Arc::new(Turns::new(QUESTIONS));
             let ops = Ops { shared, swap, draining, loads, questions, forgetting };
             accept(listener, router(ops), stop).await;
             Ok(())
@@ -121,11 +130,16 @@ async fn ready(State(ops): State<Ops>) -> Response {
     if *ops.draining.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
-    if let Some(reason) = ops.shared.visits.failure() {
-        let text = format!("the journal cannot be written, new visits are refused until it can: {reason}\n");
-        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
-    }
-    "ready\n".into_response()
+    // It looks at the data directory, which may be on a file system that hangs.
+    let visits = Arc::clone(&ops.shared.visits);
+    let looked = tokio::task::spawn_blocking(move || visits.ready());
+    let reason = match timeout(LOOK, looked).await {
+        Ok(Ok(Ok(()))) => return "ready\n".into_response(),
+        Ok(Ok(Err(reason))) => reason.to_string(),
+        Ok(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
+        Err(_) => format!("the data directory does not answer within {} s", LOOK.as_secs()),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response()
 }
 
 /// OpenMetrics for whoever asks for it, as Prometheus does; the older text for everybody else.
@@ -144,9 +158,9 @@ async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     complained = false;
-                    let connection = serve(stream, router.clone(), stopping.clone());
+                    let connection = serve((stream, Peer(peer)), router.clone(), stopping.clone());
                     tokio::task::spawn_local(async move {
                         connection.await;
                         drop(place);
@@ -168,11 +182,12 @@ async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver
     }
 }
 
-async fn serve(stream: TcpStream, router: Router, stop: watch::Receiver<bool>) {
+async fn serve((stream, peer): (TcpStream, Peer), router: Router, stop: watch::Receiver<bool>) {
     // Cannot fail on a connected socket; if it does, the connection works without it.
     drop(socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT));
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let mut router = router.clone();
+        request.extensions_mut().insert(peer);
         async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
     });
     net::serve(stream, service, WAITS, stop).await;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
 use tallygate_index::journal::Unwritable;
+use tallygate_index::{NewIps, Visits};
 
 use crate::in_flight::{NoRoom, Reservation};
 use crate::serving::{Active, Route};
@@ -62,6 +63,12 @@ pub(crate) enum Unjudged {
     /// What they say cannot be kept.
     #[error("{0}")]
     Unwritable(#[from] Unwritable),
+}
+
+/// Addresses that a request has brought into the set that is counted, until it is acknowledged.
+struct Arrived<'a> {
+    visits: &'a Visits,
+    addresses: NewIps,
 }
 
 /// A rejected record, before there are words for it.
@@ -141,6 +148,24 @@ fn records_in(chunk: &Chunk, body: &[u8]) -> usize {
     chunk.records(body).len() + usize::from(chunk.reject.is_some())
 }
 
+// === impl Arrived ===
+
+impl Arrived<'_> {
+    fn acknowledged(mut self, outcome: &Outcome) {
+        self.addresses.clear();
+        self.visits.acknowledged(&outcome.v4, &outcome.v6);
+    }
+}
+
+impl Drop for Arrived<'_> {
+    /// The request is refused, or its client is gone.
+    fn drop(&mut self) {
+        if !self.addresses.is_empty() {
+            self.visits.refused(&self.addresses);
+        }
+    }
+}
+
 // === impl Unjudged ===
 
 impl Unjudged {
@@ -215,9 +240,12 @@ impl<'a> Run<'a> {
         let active = &self.route.active;
         let named = self.name_rejects().await;
         let (worker, received, accepted) = (self.worker, self.received, self.outcome.accepted());
-        if let Some(ticket) = worker.add(&self.outcome, self.now)? {
+        let (added, arrived) = worker.add(&self.outcome, self.now);
+        let arrived = Arrived { visits: worker.visits(), addresses: arrived };
+        if let Some(ticket) = added? {
             worker.durable(ticket).await?;
         }
+        arrived.acknowledged(&self.outcome);
         worker.own_metrics.received.inc_by(received as u64);
         worker.plugins.count_accepted(worker, active, accepted as u64);
         if let Some(counts) = active.counts.of(worker.at) {

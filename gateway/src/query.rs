@@ -13,4 +13,4 @@ pub(crate) use answers::{Detail, DistinctAsked, MOST_NETWORKS, TopAsked, Visited
 pub(crate) use export::{Format, Left, Sink, export};
 pub(crate) use lines::{Answerer, Taker, addresses};
 pub(crate) use problem::{Problem, shown};
-pub(crate) use times::{Span, Time, bucket};
+pub(crate) use times::{Span, Time, bucket, span_by};

@@ -17,6 +17,11 @@ impl Source {
     pub(crate) fn load(&self) -> Result<Config, Problems> {
         Config::load(self.file.as_deref(), &self.overrides)
     }
+
+    /// Logs what a configuration from here allows itself and probably does not mean.
+    pub(crate) fn warn(&self, config: &Config) {
+        config.warnings(self.file.as_deref()).iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
 }
 
 /// Tells what a new configuration changes that stays as it is until the next start.

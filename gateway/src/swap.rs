@@ -79,6 +79,7 @@ impl Swap {
         let _turn = lock(&self.turn);
         let result = self.source.load().map_err(|problems| problems.to_string()).and_then(|config| {
             let config = Arc::new(config);
+            self.source.warn(&config);
             self.reload_plugins(&config, wish)?;
             Ok(config)
         });

@@ -8,7 +8,7 @@ use tallygate_event::{Code, NO_TIME, Outcome};
 use tallygate_index::disk::Folder;
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
-use tallygate_index::{Day, Hour, Visits};
+use tallygate_index::{Day, Hour, NewIps, Visits};
 use tokio::sync::watch;
 
 use crate::config::{Config, EventTime};
@@ -66,14 +66,24 @@ pub(crate) fn options(config: &Config) -> Options {
 }
 
 /// Opens the visits of the data directory, and a way to see how far its journal is.
-pub(crate) fn open(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<(Visits, watch::Receiver<Progress>)> {
+///
+/// With `accept_damage`, what is lost of it is counted and gone on without.
+pub(crate) fn open(
+    config: &Config,
+    accept_damage: bool,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<(Visits, watch::Receiver<Progress>)> {
     let folder = Folder::open(config.data_dir.join(FOLDER)).context("the visits of data_dir")?;
     let nothing = Progress { durable: 0, failures: 0, failing: false };
     let (progress, receiver) = watch::channel(nothing);
     let teller = Arc::new(Teller { metrics: Arc::clone(metrics), progress });
-    let opened = Visits::open(Arc::new(folder), options(config), teller);
+    let opened = Visits::open(Arc::new(folder), Options { accept_damage, ..options(config) }, teller);
     let (visits, found) = opened.context("the visits of data_dir")?;
     metrics.journal_cut.inc_by(found.cut_bytes);
+    metrics.damage(&found.damage_totals);
+    for damage in &found.damage {
+        tracing::error!(kind = damage.kind.name(), "accepted as lost: {damage}");
+    }
     if found.cut_bytes > 0 {
         tracing::warn!(
             bytes = found.cut_bytes,
@@ -144,8 +154,19 @@ impl Believed {
 // === impl Sorter ===
 
 impl Sorter {
-    /// Adds the visits of an outcome; those without a time came at `now`.
-    pub(crate) fn add(&mut self, visits: &Visits, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
+    /// Adds the visits of an outcome; those without a time came at `now`. Also says which addresses they brought, of which some
+    /// may have come in even if not all can.
+    pub(crate) fn add(
+        &mut self,
+        visits: &Visits,
+        outcome: &Outcome,
+        now: i64,
+    ) -> (Result<Option<Ticket>, Unwritable>, NewIps) {
+        let added = self.try_add(visits, outcome, now);
+        (added, self.scratch.take_arrived())
+    }
+
+    fn try_add(&mut self, visits: &Visits, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
         let now = hour_of(now)?;
         let mut write = visits.write(&mut self.scratch);
         if let Some(hour) = only_hour(&outcome.times, now) {
@@ -153,7 +174,8 @@ impl Sorter {
         } else {
             sort(&mut self.groups, outcome, now)?;
             let result = self.groups.iter().try_for_each(|group| write.add(group.hour, &group.v4, &group.v6));
-            self.groups.truncate(GROUPS_KEPT);
+            // Kept are the newest, which the next batch is likely to bring again: after a backfill, the rest is not.
+            self.groups.drain(..self.groups.len().saturating_sub(GROUPS_KEPT));
             self.groups.iter_mut().for_each(Group::clear);
             result?;
         }

@@ -12,8 +12,8 @@ use arc_swap::{ArcSwap, Cache};
 use prometheus::IntGauge;
 use tallygate_connect::frame::Chunk;
 use tallygate_event::Outcome;
-use tallygate_index::Visits;
 use tallygate_index::journal::{Progress, Settled, Ticket, Unwritable};
+use tallygate_index::{NewIps, Visits};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -122,11 +122,15 @@ impl Worker {
         Believed::at(now, &self.serving().config.visits.event_time, self.visits.oldest_day())
     }
 
+    pub(crate) fn visits(&self) -> &Visits {
+        &self.visits
+    }
+
     /// Adds the visits of an outcome, and returns what must become durable before they are acknowledged. Records without a
     /// time came when they were received, at `now`.
-    pub(crate) fn add(&self, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
+    pub(crate) fn add(&self, outcome: &Outcome, now: i64) -> (Result<Option<Ticket>, Unwritable>, NewIps) {
         if outcome.accepted() == 0 {
-            return Ok(None);
+            return (Ok(None), NewIps::default());
         }
         self.sorter.borrow_mut().add(&self.visits, outcome, now)
     }

@@ -18,6 +18,8 @@ pub(super) struct Damage {
     pub(super) lost: BTreeSet<Visit>,
     /// Bytes that the next process finds to be no whole entry.
     pub(super) cut_bytes: u64,
+    /// Whether the next process finds that what it lost was acknowledged.
+    pub(super) is_told: bool,
 }
 
 /// What the journal of a data directory says.
@@ -26,10 +28,13 @@ struct Said {
     frames: u64,
     frame_bytes: u64,
     cut_bytes: u64,
+    /// Of headers and marks.
+    other_bytes: u64,
+    is_damaged: bool,
 }
 
 /// Bytes at the beginning of a journal file, and around the addresses of an entry.
-const HEADER: u64 = 32;
+const HEADER: u64 = 68;
 const FRAME: u64 = 28;
 
 /// Tears off the end of the newest journal file, writes something behind it, or flips a bit near its end.
@@ -62,9 +67,11 @@ pub(super) fn damage(data: &Path, random: &mut Random) -> Damage {
     }
     let after = said(data);
     // Every byte is in an entry or is counted as cut.
-    let bytes = |said: &Said| i64::try_from(said.frame_bytes + said.cut_bytes).expect("small");
+    let bytes = |said: &Said| i64::try_from(said.frame_bytes + said.cut_bytes + said.other_bytes).expect("small");
     assert_eq!(bytes(&before) + written, bytes(&after));
-    Damage { lost: before.visits.difference(&after.visits).copied().collect(), cut_bytes: after.cut_bytes }
+    assert!(!before.is_damaged, "a process that is killed damages nothing");
+    let lost = before.visits.difference(&after.visits).copied().collect();
+    Damage { lost, cut_bytes: after.cut_bytes, is_told: after.is_damaged }
 }
 
 fn newest(data: &Path) -> PathBuf {
@@ -83,5 +90,7 @@ fn said(data: &Path) -> Said {
         visits.extend(v4.chain(v6).map(|address| (frame.hour, address)));
     });
     let replayed = replayed.expect("it can be read");
-    Said { visits, frames: replayed.frames, frame_bytes, cut_bytes: replayed.cut_bytes }
+    let is_damaged = !replayed.damage.is_empty();
+    let (cut_bytes, other_bytes) = (replayed.cut_bytes, replayed.other_bytes);
+    Said { visits, frames: replayed.frames, frame_bytes, cut_bytes, other_bytes, is_damaged }
 }

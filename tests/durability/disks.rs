@@ -104,6 +104,9 @@ fn a_full_disk_refuses_new_visits_and_nothing_else_until_there_is_room() {
     let metrics = gateway.metrics();
     assert_eq!(metrics.value("tallygate_journal_failing"), 1);
     assert!(metrics.sum("tallygate_records_refused_total", &[("reason", "journal")]) >= 1_000, "{}", metrics.text());
+    // What was on its way when the disk was full is in the set; the metric says how many these are.
+    let counted = metrics.value("unique_ip_addresses") - metrics.value("tallygate_unacknowledged_ip_addresses");
+    assert_eq!(counted, acknowledged.len() as u64 + 1, "{}", metrics.text());
     expect_questions_answered(&gateway, acknowledged.len() as u64 + 1);
     let forget = Request::new("DELETE", &format!("/v1/ips/{FORGOTTEN}"));
     let told = gateway.administer(forget.clone()).expect_error(503, "not-durable");
@@ -118,6 +121,9 @@ fn a_full_disk_refuses_new_visits_and_nothing_else_until_there_is_room() {
     gateway.ask("/readyz").expect(200);
     post(&gateway, &refused).expect_tally(500, 500);
     acknowledged.extend(refused);
+    let metrics = gateway.metrics();
+    assert_eq!(metrics.value("tallygate_unacknowledged_ip_addresses"), 0, "{}", metrics.text());
+    assert_eq!(metrics.value("unique_ip_addresses"), acknowledged.len() as u64 + 1);
     let forgotten = gateway.administer(forget).expect(200).json();
     assert_eq!(forgotten["forgotten"], true);
     let sent: BTreeSet<Visit> = (1..=number).flat_map(batch).collect();

@@ -14,7 +14,8 @@ pub(super) type Visit = (Hour, IpAddr);
 /// Every visit in a data directory of a gateway that has ended, and how many addresses came ever. Nothing is changed there.
 pub(super) fn visits(data: &Path) -> (BTreeSet<Visit>, u64) {
     let folder = Folder::open_to_read(data.join("visits")).expect("the visits are there");
-    let (visits, _) = Inspection::open(&folder, Options::default()).expect("it can be read");
+    let (visits, _) =
+        Inspection::open(&folder, Options { accept_damage: true, ..Options::default() }).expect("it can be read");
     let view = visits.view();
     let mut addresses = Vec::new();
     let all = view.each(view.all(), |address| {

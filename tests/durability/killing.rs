@@ -94,7 +94,7 @@ fn client(address: SocketAddr, seed: u64, latest: Hour) -> JoinHandle<Books> {
 pub(crate) fn kill_rounds(rounds: u64, seed: u64, mut tell: impl FnMut(&str)) {
     let (mut random, mut books, latest) = (Random(seed), Books::default(), now());
     let mut gateway = Gateway::start();
-    let (mut damaged, mut lost) = (0, 0);
+    let (mut damaged, mut lost, mut told_of) = (0, 0, 0);
     for round in 1..=rounds {
         let clients: Vec<_> = (0..CLIENTS).map(|_| client(gateway.ingest(), random.next(), latest)).collect();
         thread::sleep(Duration::from_millis(random.below(250)));
@@ -104,10 +104,10 @@ pub(crate) fn kill_rounds(rounds: u64, seed: u64, mut tell: impl FnMut(&str)) {
         }
         let data = folder.path().join("data");
         books.check(&data);
-        let mut cut = 0;
+        let (mut cut, mut is_told) = (0, false);
         if random.below(3) == 0 {
             let done: Damage = damage(&data, &mut random);
-            cut = done.cut_bytes;
+            (cut, is_told) = (done.cut_bytes, done.is_told);
             damaged += 1;
             lost += done.lost.len();
             // What a broken disk took is gone, and only that; segments may have it still.
@@ -116,8 +116,17 @@ pub(crate) fn kill_rounds(rounds: u64, seed: u64, mut tell: impl FnMut(&str)) {
             folder = Setup::again(folder).start_and_kill(Duration::from_millis(random.below(400)));
         }
         let unique = books.check(&folder.path().join("data"));
-        gateway = Setup::again(folder).start();
+        let mut setup = Setup::again(folder);
+        if is_told {
+            // Something that was synced is gone: nobody goes on without being told to.
+            let (code, told) = setup.expect_to_fail();
+            assert!(code == Some(1) && told.contains("serve --accept-damage"), "round {round}: {code:?} {told}");
+            setup = setup.flag("--accept-damage");
+            told_of += 1;
+        }
+        gateway = setup.start();
         let metrics = gateway.metrics();
+        assert_eq!(metrics.sum("tallygate_damage_total", &[]), told_of, "round {round}");
         assert_eq!(metrics.value("unique_ip_addresses"), unique, "round {round}");
         if cut > 0 {
             assert_eq!(metrics.value("tallygate_journal_cut_bytes_total"), cut, "round {round}");
@@ -131,7 +140,7 @@ pub(crate) fn kill_rounds(rounds: u64, seed: u64, mut tell: impl FnMut(&str)) {
             let count = books.acknowledged.len();
             tell(&format!(
                 "{round:>5} kills: {count} visits acknowledged, all there; {unique} addresses; {damaged} journals damaged, \
-                 {lost} visits cut off with them"
+                 {told_of} of them within what was synced, {lost} visits cut off with them"
             ));
         }
     }

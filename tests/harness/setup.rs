@@ -66,6 +66,12 @@ impl Setup {
         self
     }
 
+    /// With one more flag.
+    pub(crate) fn flag(mut self, flag: &str) -> Self {
+        self.arguments.push(flag.to_owned());
+        self
+    }
+
     /// Puts the log into the folder of the configuration, where a change of it is a change beside the configuration.
     pub(crate) fn log_beside_config(mut self) -> Self {
         self.log = self.config_file.with_file_name("tallygate.log");

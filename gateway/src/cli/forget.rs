@@ -1,6 +1,6 @@
 //! `tallygate forget`: addresses as if they had never come.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,14 +20,21 @@ use crate::visits;
 
 #[derive(Args)]
 pub(super) struct Forget {
-    /// Addresses
-    #[arg(required = true, value_name = "IP", value_parser = address)]
-    addresses: Vec<IpAddr>,
+    /// Addresses; or -, for one a line on standard input
+    #[arg(required = true, value_name = "IP", value_parser = asked)]
+    addresses: Vec<Asked>,
     #[command(flatten)]
     place: Place,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// An argument.
+#[derive(Clone)]
+enum Asked {
+    Address(IpAddr),
+    StandardInput,
 }
 
 /// What became of it.
@@ -42,6 +49,10 @@ pub(super) fn run(arguments: &Forget, environment: Environment) -> Result<ExitCo
         eprintln!("tallygate: {problem}");
         Ok(ExitCode::from(2))
     };
+    let addresses = match addresses(&arguments.addresses)? {
+        Ok(addresses) => addresses,
+        Err(problem) => return wrong_usage(problem),
+    };
     let target = match arguments.place.gateway(&environment) {
         Ok(target) => target,
         Err(problem) => return wrong_usage(problem),
@@ -51,10 +62,10 @@ pub(super) fn run(arguments: &Forget, environment: Environment) -> Result<ExitCo
             Ok(token) => token,
             Err(problem) => return wrong_usage(problem),
         };
-        by_gateway(&Client { target, token: Some(token) }, &arguments.addresses)?
+        by_gateway(&Client { target, token: Some(token) }, &addresses)?
     } else {
         match arguments.place.source().load() {
-            Ok(config) => in_folder(&config, &arguments.addresses)?,
+            Ok(config) => in_folder(&config, &addresses)?,
             Err(problems) => {
                 eprintln!("{problems}");
                 return Ok(ExitCode::FAILURE);
@@ -68,7 +79,7 @@ pub(super) fn run(arguments: &Forget, environment: Environment) -> Result<ExitCo
         let rest = if number < asked { "; the others had not come" } else { "" };
         format!("forgot {number} of {asked} addresses{rest}")
     };
-    writeln!(std::io::stdout(), "{text}")?;
+    writeln!(super::terminal::stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -95,6 +106,28 @@ fn in_folder(config: &Config, addresses: &[IpAddr]) -> Result<Forgotten> {
     Ok(Forgotten { forgotten, asked: addresses.len() })
 }
 
-fn address(text: &str) -> Result<IpAddr, String> {
-    crate::query::address(text).map_err(|problem| problem.to_string())
+/// All addresses that are asked for. The inner error is about what stands on standard input.
+fn addresses(asked: &[Asked]) -> Result<Result<Vec<IpAddr>, String>> {
+    let mut all = Vec::new();
+    for asked in asked {
+        match asked {
+            Asked::Address(address) => all.push(*address),
+            Asked::StandardInput => {
+                let mut list = Vec::new();
+                std::io::stdin().read_to_end(&mut list).context("cannot read the addresses")?;
+                match crate::query::addresses(&list) {
+                    Ok(addresses) => all.extend(addresses),
+                    Err((line, problem)) => return Ok(Err(format!("line {line}: {problem}; nothing was forgotten"))),
+                }
+            }
+        }
+    }
+    Ok(Ok(all))
+}
+
+fn asked(text: &str) -> Result<Asked, String> {
+    if text == "-" {
+        return Ok(Asked::StandardInput);
+    }
+    crate::query::address(text).map(Asked::Address).map_err(|problem| problem.to_string())
 }

@@ -128,7 +128,7 @@ fn conclude<T: DeserializeOwned>(
     terminal: &Terminal,
     describe: impl FnOnce(&T) -> Outcome,
 ) -> Result<ExitCode> {
-    let mut stdout = std::io::stdout();
+    let mut stdout = super::terminal::stdout();
     let refusal = reply.read::<Refusal>().ok().filter(|refusal| refusal.error.code == "refused");
     let outcome = match (reply.status, refusal) {
         (StatusCode::OK, _) => describe(&reply.read()?),

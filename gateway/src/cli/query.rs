@@ -16,6 +16,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 pub(super) use source::{Environment, Place, Source};
 
+use super::client::bearer;
+use super::terminal;
 use crate::query::{Format, MOST_NETWORKS, TopAsked};
 use shown::Lines;
 
@@ -127,7 +129,15 @@ pub(super) fn run(command: &Query, environment: &Environment) -> Result<ExitCode
     | Query::Distinct(Distinct { place, .. })
     | Query::Top(Top { place, .. })
     | Query::Export(Export { place, .. })) = command;
-    let source = match Source::open(place, environment, None)? {
+    let token = match environment.token.clone().filter(|token| !token.is_empty()).map(|token| bearer(Some(token))) {
+        None => None,
+        Some(Ok(token)) => Some(token),
+        Some(Err(problem)) => {
+            eprintln!("tallygate: {problem}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let source = match Source::open(place, environment, token)? {
         Ok(source) => source,
         Err(code) => return Ok(code),
     };
@@ -151,7 +161,7 @@ fn ask_visited(visited: &Visited, source: &Source) -> Result<ExitCode> {
     } else {
         Box::new(Cursor::new(visited.addresses.join("\n").into_bytes()))
     };
-    let mut lines = Lines::new(BufWriter::new(io::stdout().lock()), visited.json);
+    let mut lines = Lines::new(BufWriter::new(terminal::stdout()), visited.json);
     source.visited(visited.times.ends(), list, &mut |answers| lines.push(answers).context(STANDARD_OUTPUT))?;
     let unreadable = lines.finish().context(STANDARD_OUTPUT)?;
     if unreadable > 0 {
@@ -167,7 +177,7 @@ fn write_export(export: &Export, source: &Source) -> Result<ExitCode> {
     let format = export.format.format();
     let left = match &export.output {
         None => {
-            let mut out = BufWriter::new(io::stdout().lock());
+            let mut out = BufWriter::new(terminal::stdout());
             let left = source.export(export.times.ends(), format, &mut out)?;
             out.flush().context(STANDARD_OUTPUT)?;
             left
@@ -188,7 +198,7 @@ fn write_export(export: &Export, source: &Source) -> Result<ExitCode> {
 
 /// Prints an answer as it came, or as a table.
 fn print(answer: &[u8], json: bool, table: fn(&[u8]) -> Result<String>) -> Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::stdout();
     let text = if json { answer.to_vec() } else { table(answer)?.into_bytes() };
     out.write_all(text.trim_ascii_end()).and_then(|()| out.write_all(b"\n")).context(STANDARD_OUTPUT)?;
     Ok(ExitCode::SUCCESS)

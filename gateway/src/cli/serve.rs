@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::reload::Source;
 use crate::swap::{Hint, Signature, Threads};
 
-pub(super) fn run(source: &Source) -> Result<ExitCode> {
+pub(super) fn run(source: &Source, accept_damage: bool) -> Result<ExitCode> {
     // Looked at before it is read: what changes in between is seen later.
     let seen = source.file.as_deref().and_then(Signature::of);
     let config = match source.load() {
@@ -21,7 +21,8 @@ pub(super) fn run(source: &Source) -> Result<ExitCode> {
         }
     };
     super::start_logging(config.log_level);
-    let app = App::build(config, source.clone())?;
+    source.warn(&config);
+    let app = App::build(config, source.clone(), accept_damage)?;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let served = runtime.block_on(async {
         // Before the ports are served: what changes from here on is seen.

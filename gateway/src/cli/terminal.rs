@@ -1,7 +1,7 @@
 //! What standard output can show, and texts of others made fit for it.
 
 use std::ffi::OsStr;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, StdoutLock, Write};
 
 /// Where results are printed.
 pub(super) struct Terminal {
@@ -16,11 +16,39 @@ pub(super) enum Colour {
     Green = 32,
 }
 
+/// Standard output, for results. Whoever reads them may have seen enough, as `head` has: then the command is done.
+pub(super) struct Stdout(StdoutLock<'static>);
+
 /// The longest message that is shown: some compilers and plugins have a lot to say.
 pub(super) const MESSAGE: usize = 2000;
 
 /// Where nothing says how wide a line may be.
 const WIDTH: usize = 120;
+
+/// Where results are written.
+pub(super) fn stdout() -> Stdout {
+    Stdout(io::stdout().lock())
+}
+
+// === impl Stdout ===
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(done_if_closed)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(done_if_closed)
+    }
+}
+
+/// Ends the process if nobody reads any more.
+fn done_if_closed(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    error
+}
 
 // === impl Terminal ===
 

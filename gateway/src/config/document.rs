@@ -74,8 +74,14 @@ impl Override {
     }
 }
 
-/// The document of a file's text and of overrides. Errors of syntax, all of them, go to `problems`.
-pub(super) fn parse(text: &str, overrides: &[Override], problems: &mut Vec<Problem>) -> Table {
+/// The document of a file's text and of overrides. Errors of syntax, all of them, go to `problems`. `of_file` may change what the
+/// file has before overrides are laid over it.
+pub(super) fn parse(
+    text: &str,
+    overrides: &[Override],
+    problems: &mut Vec<Problem>,
+    of_file: &mut dyn FnMut(&mut Table),
+) -> Table {
     let lines = Lines::of(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
@@ -83,6 +89,7 @@ pub(super) fn parse(text: &str, overrides: &[Override], problems: &mut Vec<Probl
         problems.push(Problem { origin, message: error.message().replace('\n', ", ") });
     }
     let mut document = lines.table(table.get_ref());
+    of_file(&mut document);
     for over in overrides {
         lay(&mut document, &over.key, over, problems);
     }

@@ -2,7 +2,7 @@ use super::*;
 use tallygate_index::journal::Durability;
 
 fn problems(text: &str, overrides: &[Override]) -> Vec<String> {
-    let problems = Config::parse(text, overrides).expect_err("has problems");
+    let problems = Config::parse(text, Path::new(""), overrides).expect_err("has problems");
     Problems { file: Some(PathBuf::from("t.toml")), problems }.to_string().lines().map(str::to_owned).collect()
 }
 
@@ -12,7 +12,7 @@ fn over(name: &str, value: &str) -> Vec<Override> {
 
 #[test]
 fn no_file_is_needed() {
-    let config = Config::parse("", &[]).expect("defaults are good");
+    let config = Config::parse("", Path::new(""), &[]).expect("defaults are good");
     assert_eq!(config.ingest.listen.port(), 5000);
     assert_eq!(config.ops.listen.port(), 9102);
     assert_eq!(config.ingest.max_body, 16 << 20);
@@ -63,6 +63,7 @@ fn every_key_is_read() {
         header = { x-format = "mine" }
         plugins = ["mine"]
         "#,
+        Path::new(""),
         &[],
     )
     .expect("all of it is good");
@@ -135,11 +136,11 @@ fn text_that_is_not_toml_names_the_line() {
 #[test]
 fn variables_override_the_file() {
     let text = "[ingest]\nlisten = \"1.1.1.1:1\"\nworkers = 3";
-    let config = Config::parse(text, &over("TALLYGATE_INGEST__LISTEN", "2.2.2.2:2")).expect("good");
+    let config = Config::parse(text, Path::new(""), &over("TALLYGATE_INGEST__LISTEN", "2.2.2.2:2")).expect("good");
     assert_eq!(config.ingest.listen, SocketAddr::from(([2, 2, 2, 2], 2)));
-    let config = Config::parse(text, &over("TALLYGATE_INGEST__WORKERS", "4")).expect("good");
+    let config = Config::parse(text, Path::new(""), &over("TALLYGATE_INGEST__WORKERS", "4")).expect("good");
     assert_eq!(config.ingest.workers, 4);
-    let config = Config::parse("", &over("TALLYGATE_DATA_DIR", "/d")).expect("good");
+    let config = Config::parse("", Path::new(""), &over("TALLYGATE_DATA_DIR", "/d")).expect("good");
     assert_eq!(config.data_dir, PathBuf::from("/d"));
     assert_eq!(
         problems("", &over("TALLYGATE_INGEST__WORKER", "4")),
@@ -150,7 +151,7 @@ fn variables_override_the_file() {
 
 #[test]
 fn a_share_is_written_as_a_float_or_an_integer_and_lies_between_0_and_1() {
-    let share = |written: &str| Config::parse(&format!("[swap]\nmax_difference = {written}"), &[]);
+    let share = |written: &str| Config::parse(&format!("[swap]\nmax_difference = {written}"), Path::new(""), &[]);
     for (written, meant) in [("0.25", 0.25), ("0", 0.0), ("1", 1.0), ("1e-3", 0.001), ("\"0.5\"", 0.5)] {
         assert_eq!(share(written).expect("good").swap.max_difference.to_bits(), f64::to_bits(meant), "{written}");
     }
@@ -162,7 +163,7 @@ fn a_share_is_written_as_a_float_or_an_integer_and_lies_between_0_and_1() {
         );
         assert_eq!(problems[0].origin, Origin::Line(2), "{wrong}");
     }
-    let config = Config::parse("", &over("TALLYGATE_SWAP__MAX_DIFFERENCE", "0.125")).expect("good");
+    let config = Config::parse("", Path::new(""), &over("TALLYGATE_SWAP__MAX_DIFFERENCE", "0.125")).expect("good");
     assert_eq!(config.swap.max_difference.to_bits(), 0.125_f64.to_bits());
 }
 
@@ -181,7 +182,7 @@ fn only_a_probation_may_last_no_time() {
 
 #[test]
 fn a_token_is_compared_and_never_shown() {
-    let config = Config::parse("", &over("TALLYGATE_OPS__ADMIN_TOKEN", "s3cret")).expect("good");
+    let config = Config::parse("", Path::new(""), &over("TALLYGATE_OPS__ADMIN_TOKEN", "s3cret")).expect("good");
     let token = config.ops.admin_token.as_ref().expect("a token");
     assert!(token.is("s3cret"));
     for other in ["", "s3cre", "s3cret ", "s3creT", "s3cret-and-more"] {
@@ -197,7 +198,7 @@ fn a_token_may_stand_in_a_file() {
     let text = format!("[ops]\nadmin_token_file = \"{}\"", file.display());
     assert!(problems(&text, &[])[0].starts_with("t.toml:2: ops.admin_token_file: cannot read "));
     std::fs::write(&file, " s3cret\r\n").expect("writable");
-    let config = Config::parse(&text, &[]).expect("good");
+    let config = Config::parse(&text, Path::new(""), &[]).expect("good");
     assert!(config.ops.admin_token.is_some_and(|token| token.is("s3cret")));
     std::fs::write(&file, "\n").expect("writable");
     let empty = "the token is empty; without the key there is none";
@@ -232,9 +233,9 @@ fn variables_that_kubernetes_sets_are_left_alone() {
 
 #[test]
 fn keys_of_visits_are_read_and_their_bounds_told() {
-    let config = Config::parse("", &over("TALLYGATE_DURABILITY", "memory")).expect("is good");
+    let config = Config::parse("", Path::new(""), &over("TALLYGATE_DURABILITY", "memory")).expect("is good");
     assert_eq!(config.visits.durability, Durability::Memory);
-    let config = Config::parse("", &over("TALLYGATE_COUNT_SINCE", "start")).expect("is good");
+    let config = Config::parse("", Path::new(""), &over("TALLYGATE_COUNT_SINCE", "start")).expect("is good");
     assert!(config.visits.since_start);
     let text = r#"durability = "disk"
 [event_time]

@@ -13,6 +13,7 @@ pub(crate) struct HistoryMetrics {
     segment_bytes: IntGauge,
     journal_bytes: IntGauge,
     journal_failing: IntGauge,
+    unacknowledged: IntGauge,
 }
 
 // === impl HistoryMetrics ===
@@ -27,6 +28,10 @@ impl HistoryMetrics {
             journal_bytes: make.gauge("tallygate_journal_file_bytes", "Bytes of the journal that segments lack yet."),
             journal_failing: make
                 .gauge("tallygate_journal_failing", "1 while the journal cannot be written, and visits are refused."),
+            unacknowledged: make.gauge(
+                "tallygate_unacknowledged_ip_addresses",
+                "Addresses in unique_ip_addresses that came in requests which were not acknowledged, and in no other since.",
+            ),
         }
     }
 
@@ -39,5 +44,6 @@ impl HistoryMetrics {
         self.segment_bytes.set(gauge(stats.segment_bytes));
         self.journal_bytes.set(gauge(stats.journal_bytes));
         self.journal_failing.set(i64::from(visits.progress().failing));
+        self.unacknowledged.set(gauge(visits.unacknowledged()));
     }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -22,8 +21,8 @@ use serde_json::json;
 use tallygate_plugin_host::{MAX_COMPONENT, Stage};
 use tokio::time::timeout;
 
-use super::Ops;
 use super::reply::{self, error};
+use super::{Ops, access};
 use crate::swap::{Denied, Refusal, Swap, Wish};
 
 /// For a component to arrive.
@@ -46,15 +45,10 @@ pub(super) async fn authorise(State(ops): State<Ops>, request: Request, next: Ne
         let message = "there is no administration: the configuration has neither ops.admin_token nor admin_token_file";
         return error(StatusCode::NOT_FOUND, "not-found", message);
     };
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (scheme, given) = given.split_once(' ').unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim()) {
+    if access::brings(request.headers(), token) {
         return next.run(request).await;
     }
-    let message = "administration needs the header Authorization: Bearer TOKEN, with the token of the configuration";
-    let mut response = error(StatusCode::UNAUTHORIZED, "unauthorized", message);
-    response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
-    response
+    access::unauthorized("administration needs the header Authorization: Bearer TOKEN, with ops.admin_token")
 }
 
 async fn list(State(ops): State<Ops>) -> Response {

@@ -9,6 +9,7 @@ mod list;
 mod pace;
 mod parameters;
 mod stream;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use self::parameters::parameters;
-use super::{Ops, admin, reply};
+pub(super) use self::turns::Turns;
+use super::{Ops, access, admin, reply};
 use crate::query::{self, Detail, DistinctAsked, Problem, Span, TopAsked};
 
 /// Networks that are told.
@@ -40,12 +42,13 @@ pub(super) fn router(ops: Ops) -> Router<Ops> {
     let forgetting = Router::new()
         .route("/v1/ips/{ip}", delete(forget::one))
         .route("/v1/forget", post(forget::list))
-        .route_layer(from_fn_with_state(ops, admin::authorise));
+        .route_layer(from_fn_with_state(ops.clone(), admin::authorise));
     Router::new()
         .route("/v1/visited", get(visited).post(list::visited))
         .route("/v1/distinct", get(distinct))
         .route("/v1/top", get(top))
         .route("/v1/export", get(export::export))
+        .route_layer(from_fn_with_state(ops, access::read))
         .merge(forgetting)
 }
 
@@ -88,7 +91,7 @@ async fn distinct(State(ops): State<Ops>, uri: Uri) -> Response {
 fn distinct_asked(visits: &Visits, view: &View<'_>, uri: &Uri) -> Result<DistinctAsked, Problem> {
     let [from, to, by] = parameters(uri, ["from", "to", "by"])?;
     let by = by.as_deref().map(query::bucket).transpose()?;
-    let span = Span::read(view, from.as_deref(), to.as_deref())?;
+    let span = query::span_by(view, (from.as_deref(), to.as_deref()), by)?;
     Ok(DistinctAsked { span, by, saturated_prefixes: visits.ever().saturated_prefixes() })
 }
 
@@ -119,7 +122,7 @@ async fn on_another_thread<T: serde::Serialize + Send + 'static>(
     ops: &Ops,
     ask: impl FnOnce(&Visits) -> Result<T, Problem> + Send + 'static,
 ) -> Response {
-    let Some(place) = place(&ops.questions).await else { return reply::busy(BUSY) };
+    let Some(place) = ops.questions.begin().await else { return reply::busy(BUSY) };
     let visits = Arc::clone(&ops.shared.visits);
     let asked = tokio::task::spawn_blocking(move || {
         let answered = answer(ask(&visits));
@@ -133,8 +136,7 @@ async fn on_another_thread<T: serde::Serialize + Send + 'static>(
     }
 }
 
-/// A place for what takes its time, if one is free or becomes so in a moment: most questions are short, and people's
-/// dashboards ask many at once.
+/// A place for what takes its time, if one is free or becomes so in a moment.
 async fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     timeout(PATIENCE, Arc::clone(places).acquire_owned()).await.ok()?.ok()
 }

@@ -1,6 +1,6 @@
 //! Addresses and networks, as they are written.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tallygate_index::query::Network;
 
@@ -36,13 +36,24 @@ impl Asked {
 }
 
 fn read_address(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    parse(text).map(|address| address.to_canonical())
+}
+
+/// As lists have them: also in brackets, as in URLs, and with the zone that only means something on the machine it is from.
+fn parse(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    match bare.split_once('%') {
+        Some((address, zone)) if !zone.is_empty() => address.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        Some(_) => None,
+        None if bare.len() < text.len() => bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => bare.parse().ok(),
+    }
 }
 
 fn network(address: &str, prefix: &str) -> Option<Network> {
     let plain = prefix.len() <= 3 && prefix.bytes().all(|byte| byte.is_ascii_digit());
     let prefix: u8 = if plain { prefix.parse().ok()? } else { return None };
-    let network = Network::of(address.parse().ok()?, prefix)?;
+    let network = Network::of(parse(address)?, prefix)?;
     match network.address {
         IpAddr::V6(address) if prefix >= MAPPED => match address.to_ipv4_mapped() {
             Some(address) => Network::of(Ipv4Addr::into(address), prefix - MAPPED),
@@ -78,6 +89,11 @@ mod tests {
             ("::ffff:192.0.2.77/120", "192.0.2.0/24"),
             ("::ffff:192.0.2.77/95", "::fffe:0:0/95"),
             ("::/0", "::/0"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]/64", "2001:db8::/64"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]", "fe80::1"),
+            ("fe80::1%3/64", "fe80::/64"),
         ] {
             assert_eq!(read(text).as_deref(), Some(told), "{text}");
         }
@@ -94,8 +110,12 @@ mod tests {
             "192.0.2.1/+8",
             "2001:db8::/129",
             "/24",
-            "::1%eth0",
-            "[::1]",
+            "::1%",
+            "[::1",
+            "::1]",
+            "[192.0.2.1]",
+            "192.0.2.1%eth0",
+            "[::1]:443",
             "192.0.2.1/24/8",
             "192.0.2.1/0255",
             "one",

@@ -35,7 +35,7 @@ pub(crate) trait Sink {
     fn begin(&mut self, left: Left) -> io::Result<()>;
 
     /// Fails if nobody wants the file any more. Asked while there is nothing to take yet.
-    fn still_wanted(&self) -> io::Result<()>;
+    fn still_wanted(&mut self) -> io::Result<()>;
 
     /// Takes the next piece of the content.
     fn piece(&mut self, bytes: Vec<u8>) -> io::Result<()>;

@@ -29,7 +29,7 @@ pub(crate) trait Taker {
     type Error;
 
     /// Fails if nobody wants answers any more. Asked before each line, as one may take long.
-    fn still_wanted(&self) -> Result<(), Self::Error>;
+    fn still_wanted(&mut self) -> Result<(), Self::Error>;
 
     /// Takes answers, in whole lines.
     fn take(&mut self, answers: Vec<u8>) -> Result<(), Self::Error>;
@@ -41,6 +41,7 @@ pub(crate) const PIECE: usize = 64 << 10;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes of a line. No address is nearly as long.
 const LINE: usize = 256;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The addresses of a list, one a line.
 ///
@@ -49,13 +50,21 @@ const LINE: usize = 256;
 pub(crate) fn addresses(list: &[u8]) -> Result<Vec<IpAddr>, (u64, Problem)> {
     let mut addresses = Vec::new();
     for (line, number) in list.split(|byte| *byte == b'\n').zip(1..) {
-        let line = line.trim_ascii();
+        let line = content(line, number);
         if !line.is_empty() {
             let text = std::str::from_utf8(line).map_err(|_| (number, Problem::Address(shown(line))))?;
             addresses.push(address(text).map_err(|problem| (number, problem))?);
         }
     }
     Ok(addresses)
+}
+
+/// What a line asks about: without what lists that people keep have besides, which is comments behind `#` or `;` and, in front
+/// of the first line, a byte order mark.
+fn content(line: &[u8], number: u64) -> &[u8] {
+    let line = if number == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
+    let end = line.iter().position(|byte| matches!(byte, b'#' | b';')).unwrap_or(line.len());
+    line[..end].trim_ascii()
 }
 
 // === impl Answerer ===
@@ -126,11 +135,13 @@ impl<'a> Answerer<'a> {
 
     fn answer(&mut self, line: &[u8]) {
         self.lines += 1;
-        let trimmed = line.trim_ascii();
-        if trimmed.is_empty() && line.len() <= LINE {
+        let trimmed = content(line, self.lines);
+        // As much as is kept of a line that is too long is in it, or in its comment.
+        let is_cut = line.len() > LINE && trimmed.len() == line.trim_ascii().len();
+        if trimmed.is_empty() && !is_cut {
             return;
         }
-        let asked = if line.len() > LINE { Err(Problem::Line(shown(trimmed))) } else { Asked::read(trimmed) };
+        let asked = if is_cut { Err(Problem::Line(shown(trimmed))) } else { Asked::read(trimmed) };
         let written = match asked {
             Ok(Asked::Address(ip)) => visited(self.view, ip, self.span, Detail::Days).map(|answer| self.write(&answer)),
             Ok(Asked::Network(network)) => in_network(self.view, network, self.span).map(|answer| self.write(&answer)),

@@ -63,7 +63,7 @@ impl fmt::Display for Time {
 // === impl Span ===
 
 impl Span {
-    /// From one time to another, both included; all that is kept where there is none.
+    /// From one time to another, both included; where there is none, from the first visit that is kept, or to the end.
     ///
     /// # Errors
     /// If a time cannot be read, the range is backwards, or it reaches back to what is not kept.
@@ -76,14 +76,25 @@ impl Span {
     /// As [`Self::read`], of what was read already.
     pub(crate) fn of(view: &View<'_>, from: Option<Time>, to: Option<Time>) -> Result<Self, Problem> {
         let all = view.all();
-        let (first, last) = (Time(Moment::Day(all.from.day())), Time(Moment::Day(all.to.day())));
+        let (first, last) = (Time(Moment::Day(view.first_day())), Time(Moment::Day(all.to.day())));
         // An end that was not asked for does not make a range backwards: a day too old is that, and one to come is empty.
-        let from = from.unwrap_or_else(|| if to.is_some_and(|to| to.last() < all.from) { day_of(to) } else { first });
+        let from =
+            from.unwrap_or_else(|| if to.is_some_and(|to| to.last() < first.first()) { day_of(to) } else { first });
         let to = to.unwrap_or_else(|| if from.first() > all.to { day_of(Some(from)) } else { last });
         let asked = Range { from: from.first(), to: to.last() };
         let problem = |error| Problem::of_range(error, from.to_string(), to.to_string());
         view.check(asked).map_err(problem)?;
         Ok(Self { asked, from, to })
+    }
+
+    /// With the first hours left out that are not told apart any more, if the beginning was not asked for: of hours.
+    pub(crate) fn of_hours(self, view: &View<'_>, from: Option<&str>) -> Self {
+        let oldest = view.oldest_hour();
+        if from.is_some() || self.asked.from >= oldest || self.asked.to < oldest {
+            return self;
+        }
+        let from = Time(Moment::Day(oldest.day()));
+        Self { asked: Range { from: from.first(), ..self.asked }, from, ..self }
     }
 
     /// As much of it as there can be something in: asking about years to come costs no more than asking about today.
@@ -103,6 +114,19 @@ fn day_of(time: Option<Time>) -> Time {
 
 fn read(which: &'static str, text: &str) -> Result<Time, Problem> {
     Time::read(text).ok_or_else(|| Problem::Time { which, found: shown(text.as_bytes()) })
+}
+
+/// A range that is to be split into buckets. Of hours, without an end that was asked for, there are those that are kept.
+///
+/// # Errors
+/// As [`Span::read`].
+pub(crate) fn span_by(
+    view: &View<'_>,
+    (from, to): (Option<&str>, Option<&str>),
+    by: Option<Bucket>,
+) -> Result<Span, Problem> {
+    let span = Span::read(view, from, to)?;
+    Ok(if by == Some(Bucket::Hour) { span.of_hours(view, from) } else { span })
 }
 
 /// What a range is to be split into.

@@ -66,9 +66,11 @@ impl Loader {
         &self.metrics
     }
 
-    /// Loads every plugin that a configuration names, for nobody to serve.
-    pub(crate) fn check(&self, config: &Config) -> Vec<LoadProblem> {
+    /// Loads every plugin that a configuration names, for nobody to serve. `tell` hears of each one before, as that may take
+    /// minutes.
+    pub(crate) fn check(&self, config: &Config, tell: impl Fn(&str)) -> Vec<LoadProblem> {
         let problem = |plugin: config::Plugin| {
+            tell(&plugin.name);
             let loaded = Candidate::of_config(&plugin).and_then(|candidate| self.load(&candidate));
             loaded.err().map(|refusal| LoadProblem { plugin, refusal })
         };

@@ -199,11 +199,17 @@ impl Deltas {
     /// What adding all visits of an address, none of them known before, would change.
     pub(crate) fn of_all<A: Address>(history: &Snapshot, address: A) -> Self {
         let mut deltas = Self::default();
+        deltas.add_all(history, address);
+        deltas
+    }
+
+    /// Adds what [`Self::of_all`] tells of an address.
+    pub(crate) fn add_all<A: Address>(&mut self, history: &Snapshot, address: A) {
         let came_before = history.day_before(address, history.floors.day);
         let (mut last_day, mut last_hour) = (came_before, came_before);
         let mut next = history.first_day(address);
         while let Some(day) = next {
-            Self::visit(&mut deltas.days, day.0, last_day, None);
+            Self::visit(&mut self.days, day.0, last_day, None);
             last_day = Previous::At(day.0);
             if day < history.floors.hour.day() {
                 last_hour = Previous::Before;
@@ -211,13 +217,12 @@ impl Deltas {
                 let mask = history.hours_of(address, day);
                 for bit in (0..24).filter(|bit| mask & 1 << bit != 0) {
                     let hour = day.first_hour().0 + bit;
-                    Self::visit(&mut deltas.hours, hour, last_hour, None);
+                    Self::visit(&mut self.hours, hour, last_hour, None);
                     last_hour = Previous::At(hour);
                 }
             }
             next = history.day_after(address, day);
         }
-        deltas
     }
 }
 

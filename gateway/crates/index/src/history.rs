@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use self::compact::{Done, Running};
 use crate::absorb::{Awaited, Matrices};
+use crate::damage::DamageTotals;
 use crate::disk::{Disk, DiskFile};
-use crate::manifest::{Listed, Manifest, TenantManifest};
+use crate::manifest::{Known, Listed, Manifest, TenantManifest};
 use crate::segment::{Input, Project, Segment, SegmentError, SegmentWriter, Span, Without, write_merged};
 use crate::snapshot::{Part, Parts, Snapshot};
 use crate::visits::{Core, VisitsError};
@@ -36,6 +37,8 @@ pub(crate) struct State {
     pub(crate) matrices: Arc<RwLock<Matrices>>,
     pub(crate) awaited: Awaited,
     pub(crate) granularity: u32,
+    /// Damage that was accepted, ever.
+    pub(crate) damage: DamageTotals,
     /// The number of the next segment file.
     pub(crate) next_file: u64,
     /// The first journal file with visits that segments may lack.
@@ -57,6 +60,9 @@ pub(crate) struct History {
     failed: Option<Instant>,
     /// When the clock was found to be far ahead of the history.
     leapt: Option<Instant>,
+    /// When the disk was last looked at, and whether something was gone then.
+    looked_at_disk: Instant,
+    told_gone: bool,
 }
 
 /// Segments in memory of one span: more are merged.
@@ -94,8 +100,18 @@ struct While<'a> {
 
 impl History {
     pub(crate) fn new(core: Arc<Core>, state: State) -> Self {
-        let flushed = core.options.now();
-        Self { core, state, running: None, flushed, looked: Instant::now(), failed: None, leapt: None }
+        let (flushed, now) = (core.options.now(), Instant::now());
+        Self {
+            core,
+            state,
+            running: None,
+            flushed,
+            looked: now,
+            failed: None,
+            leapt: None,
+            looked_at_disk: now,
+            told_gone: false,
+        }
     }
 
     /// Works until it is told to stop; then writes what is not in segments yet.
@@ -159,12 +175,28 @@ impl History {
             self.close_idle(|hour| !hour.was_touched());
         }
         self.bound_hot();
-        let result = if self.is_due() { self.flush() } else { Ok(()) };
+        let is_gone = self.is_anything_to_be_written_again();
+        let result = if is_gone || self.is_due() { self.flush() } else { Ok(()) };
         let result = result.and_then(|()| self.advance_floors()).and_then(|()| self.start_merging());
         self.failed = result.is_err().then(Instant::now);
         if let Err(error) = result {
             tracing::error!(%error, "the history cannot be written; it is kept in memory and in the journal meanwhile");
         }
+    }
+
+    /// Whether a file is gone that a crash would need, and that a flush writes again. Where it cannot be written, the journal
+    /// fails, and visits are refused rather than lost at the next crash. Looks at most once in a tick.
+    fn is_anything_to_be_written_again(&mut self) -> bool {
+        if self.looked_at_disk.elapsed() < TICK {
+            return false;
+        }
+        self.looked_at_disk = Instant::now();
+        let gone = self.core.gone();
+        if let Some(gone) = gone.as_ref().filter(|_| !self.told_gone) {
+            tracing::error!("{}", gone.reason);
+        }
+        self.told_gone = gone.is_some();
+        gone.is_some_and(|gone| gone.can_be_written_again)
     }
 
     /// Whether segments are to be written now.
@@ -358,7 +390,10 @@ impl State {
     }
 
     pub(crate) fn manifest(&self, next: &Snapshot, journal_from: u64) -> Vec<u8> {
-        let listed = |part: &Arc<Part>| part.file.map(|file| Listed { file, in_month: part.in_month });
+        let listed = |part: &Arc<Part>| {
+            let content = Some(Known::of(&part.segment));
+            part.file.map(|file| Listed { file, in_month: part.in_month, content })
+        };
         let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
         let tenant = TenantManifest {
             tenant: TENANT,
@@ -366,8 +401,8 @@ impl State {
             segments: next.parts().filter_map(listed).collect(),
             matrices: &*matrices,
         };
-        let (granularity, next_file) = (self.granularity, self.next_file);
-        Manifest::encode(&Manifest { granularity, next_file, journal_from, tenants: vec![tenant] })
+        let (granularity, next_file, damage) = (self.granularity, self.next_file, self.damage);
+        Manifest::encode(&Manifest { granularity, next_file, journal_from, damage, tenants: vec![tenant] })
     }
 }
 

@@ -20,6 +20,7 @@
 
 mod carry;
 mod frame;
+mod newest;
 mod replay;
 mod shared;
 #[cfg(test)]
@@ -73,6 +74,9 @@ pub struct Options {
     pub durability: Durability,
     /// How long to wait after a failure before the next attempt.
     pub retry: Duration,
+    /// Whether what is whole in all older files is written into a new one, after damage that was accepted: it must not be
+    /// found again at the next start.
+    pub anew: bool,
 }
 
 /// Is told what the journal's thread does, by that thread: it must not block.
@@ -194,7 +198,7 @@ pub enum JournalError {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durability: Durability::Fsync, retry: writer::RETRY }
+        Self { durability: Durability::Fsync, retry: writer::RETRY, anew: false }
     }
 }
 
@@ -221,7 +225,7 @@ impl Journal {
             let kept = Kept::InMemory { disk, number: AtomicU64::new(files.end) };
             return Ok(Self { shared: Arc::new(Shared::new(true, Vec::new())), kept });
         }
-        let (open, files) = carry::start(&*disk, files)?;
+        let (open, files) = carry::start(&*disk, files, options.anew)?;
         let shared = Arc::new(Shared::new(options.durability != Durability::Fsync, files));
         let writer = Writer::new(Arc::clone(&shared), Arc::clone(&disk), observer, options, open);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(|| writer.run());
@@ -312,6 +316,15 @@ impl Journal {
         let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A panic of the thread has been reported as a failure by itself.
         drop(thread.map(JoinHandle::join));
+    }
+
+    /// The name of the file that is being written; none if there is no file.
+    #[must_use]
+    pub fn file(&self) -> Option<String> {
+        match self.kept {
+            Kept::InMemory { .. } => None,
+            Kept::OnDisk { .. } => Some(replay::name(self.shared.state().number())),
+        }
     }
 
     /// Bytes in files that are not removed yet, the one being written included.

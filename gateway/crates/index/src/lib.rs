@@ -77,6 +77,7 @@
 //! of the time. As it is, the run takes about 17 minutes.
 
 mod absorb;
+mod damage;
 pub mod disk;
 mod history;
 mod hot;
@@ -95,6 +96,7 @@ mod v6;
 mod varint;
 pub mod visits;
 
+pub use damage::{Damage, DamageKind, DamageTotals};
 #[doc(hidden)]
 pub use manifest::read_and_write_manifest;
 pub use matrix::Counts;

@@ -1,18 +1,23 @@
 //! What the history consists of: the one file that makes segments and matrices count, all together or not at all.
 //!
-//! Format, version 1: the eight bytes `tgvisits`, the version (u32, little-endian), the CRC32C (Castagnoli) of all that
+//! Format, version 2: the eight bytes `tgvisits`, the version (u32, little-endian), the CRC32C (Castagnoli) of all that
 //! follows (u32), then numbers as LEB128: granularity of IPv6 (0 for whole addresses, else the bits kept), number of the next
-//! segment file, number of the first journal file whose visits may be missing, how many tenants; and for each tenant its
-//! number, the oldest hour and the oldest day told apart, how many segments and each one's file number times two, plus one
-//! if its month has it; the matrix of days, and that of hours.
+//! segment file, number of the first journal file whose visits may be missing, how many kinds of damage and how often each was
+//! accepted, how many tenants; and for each tenant its number, the oldest hour and the oldest day told apart, how many
+//! segments and for each one its file number times two, plus one if its month has it, its checksum, how many addresses it
+//! has, its first hour and its last (both 0 if it is of what came before); the matrix of days, and that of hours.
+//!
+//! Version 1 had neither damage nor, of a segment, more than the first number.
 //!
 //! It is written anew each time, under another name, and takes the place of the old one by being renamed.
 
 use std::io::{self, ErrorKind, Write};
 
 use crate::absorb::{BLOCK_OF_DAYS, BLOCK_OF_HOURS, Matrices};
+use crate::damage::DamageTotals;
 use crate::disk::Disk;
 use crate::matrix::Matrix;
+use crate::segment::Segment;
 use crate::snapshot::Floors;
 use crate::varint::{self, Truncated};
 use crate::{Day, Hour};
@@ -22,6 +27,8 @@ pub(crate) struct Manifest<M = Matrices> {
     pub(crate) granularity: u32,
     pub(crate) next_file: u64,
     pub(crate) journal_from: u64,
+    /// Damage that was accepted.
+    pub(crate) damage: DamageTotals,
     pub(crate) tenants: Vec<TenantManifest<M>>,
 }
 
@@ -38,6 +45,17 @@ pub(crate) struct TenantManifest<M> {
 pub(crate) struct Listed {
     pub(crate) file: u64,
     pub(crate) in_month: bool,
+    /// None in version 1.
+    pub(crate) content: Option<Known>,
+}
+
+/// What is known of a segment without reading it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Known {
+    pub(crate) crc: u32,
+    pub(crate) addresses: u64,
+    /// None if its addresses came before what is told apart.
+    pub(crate) hours: Option<(Hour, Hour)>,
 }
 
 /// Why a manifest cannot be read.
@@ -57,6 +75,13 @@ pub enum ManifestError {
     /// There is none, and a file that it should list.
     #[error("{0} is there without {NAME}, which lists what counts; restore the data directory from a backup")]
     Missing(String),
+    /// It has what this program cannot keep.
+    #[error(
+        "{NAME} has visits of tenant {0}, and this tallygate keeps those of one tenant, number {own}; run the version that \
+         wrote it, or a later one",
+        own = crate::TENANT
+    )]
+    Tenant(u32),
     /// Its checksum is wrong, or it is not one.
     #[error("{NAME} is damaged; restore the data directory from a backup")]
     Damaged,
@@ -72,7 +97,7 @@ pub(crate) struct Windows {
 const NAME: &str = "visits";
 const TEMPORARY: &str = "visits.new";
 const MAGIC: &[u8; 8] = b"tgvisits";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEAD: usize = 16;
 /// More is not one of ours.
 const MOST: u64 = 1 << 32;
@@ -81,21 +106,27 @@ const MOST: u64 = 1 << 32;
 #[doc(hidden)]
 #[must_use]
 pub fn read_and_write_manifest(body: &[u8]) -> Option<Vec<u8>> {
-    let read = Manifest::decode_body(body, Windows { days: 464, hours: 66 * 24 }).ok()?;
+    let read = Manifest::decode_body(body, VERSION, Windows { days: 464, hours: 66 * 24 }).ok()?;
     let tenants = read.tenants.iter().map(|tenant| TenantManifest {
         tenant: tenant.tenant,
         floors: tenant.floors,
         segments: tenant.segments.clone(),
         matrices: &tenant.matrices,
     });
-    let Manifest { granularity, next_file, journal_from, .. } = read;
-    let written = Manifest::encode(&Manifest { granularity, next_file, journal_from, tenants: tenants.collect() });
+    let Manifest { granularity, next_file, journal_from, damage, .. } = read;
+    let written =
+        Manifest::encode(&Manifest { granularity, next_file, journal_from, damage, tenants: tenants.collect() });
     Some(written.get(HEAD..)?.to_vec())
 }
 
 // === impl Manifest ===
 
 impl Manifest {
+    /// The name of its file.
+    pub(crate) fn name() -> &'static str {
+        NAME
+    }
+
     /// The manifest of a disk; `None` if there is none.
     pub(crate) fn load(disk: &dyn Disk, windows: Windows) -> Result<Option<Self>, ManifestError> {
         match disk.read(NAME) {
@@ -126,17 +157,23 @@ impl Manifest {
 
     pub(crate) fn encode(manifest: &Manifest<&Matrices>) -> Vec<u8> {
         let mut out = vec![0; HEAD];
-        for number in
-            [u64::from(manifest.granularity), manifest.next_file, manifest.journal_from, manifest.tenants.len() as u64]
-        {
+        let kinds = manifest.damage.len() as u64;
+        for number in [u64::from(manifest.granularity), manifest.next_file, manifest.journal_from, kinds] {
             varint::put(&mut out, number);
         }
+        manifest.damage.iter().for_each(|count| varint::put(&mut out, *count));
+        varint::put(&mut out, manifest.tenants.len() as u64);
         for one in &manifest.tenants {
             for number in [one.tenant, one.floors.hour.0, one.floors.day.0, one.segments.len() as u32] {
                 varint::put(&mut out, u64::from(number));
             }
             for listed in &one.segments {
                 varint::put(&mut out, listed.file << 1 | u64::from(listed.in_month));
+                let Known { crc, addresses, hours } = listed.content.unwrap_or_default();
+                let (first, last) = hours.unwrap_or((Hour(0), Hour(0)));
+                [u64::from(crc), addresses, u64::from(first.0), u64::from(last.0)]
+                    .iter()
+                    .for_each(|number| varint::put(&mut out, *number));
             }
             one.matrices.days.encode(&mut out);
             one.matrices.hours.encode(&mut out);
@@ -152,29 +189,37 @@ impl Manifest {
         let rest = bytes.strip_prefix(MAGIC).ok_or(ManifestError::Damaged)?;
         let (version, rest) = rest.split_first_chunk().ok_or(ManifestError::Damaged)?;
         let version = u32::from_le_bytes(*version);
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(ManifestError::Version(version));
         }
         let (sum, body) = rest.split_first_chunk().ok_or(ManifestError::Damaged)?;
         if u32::from_le_bytes(*sum) != crc32c::crc32c(body) {
             return Err(ManifestError::Damaged);
         }
-        Self::decode_body(body, windows).map_err(|Truncated| ManifestError::Damaged)
+        Self::decode_body(body, version, windows).map_err(|Truncated| ManifestError::Damaged)
     }
 
     /// Reads what stands behind the checksum.
-    pub(crate) fn decode_body(mut body: &[u8], windows: Windows) -> Result<Self, Truncated> {
+    pub(crate) fn decode_body(mut body: &[u8], version: u32, windows: Windows) -> Result<Self, Truncated> {
         let input = &mut body;
         let (granularity, next_file) = (varint::get_u32(input)?, varint::get(input)?);
-        let (journal_from, count) = (varint::get(input)?, varint::get(input)?);
+        let journal_from = varint::get(input)?;
+        let mut damage = DamageTotals::default();
+        let kinds = if version > 1 { varint::get(input)? } else { 0 };
+        if kinds > damage.len() as u64 {
+            return Err(Truncated);
+        }
+        for count in damage.iter_mut().take(kinds as usize) {
+            *count = varint::get(input)?;
+        }
         let mut tenants = Vec::new();
-        for _ in 0..count {
-            tenants.push(TenantManifest::decode(input, windows)?);
+        for _ in 0..varint::get(input)? {
+            tenants.push(TenantManifest::decode(input, version, windows)?);
         }
         if next_file > MOST || !input.is_empty() {
             Err(Truncated)
         } else {
-            Ok(Self { granularity, next_file, journal_from, tenants })
+            Ok(Self { granularity, next_file, journal_from, damage, tenants })
         }
     }
 }
@@ -182,16 +227,32 @@ impl Manifest {
 // === impl TenantManifest ===
 
 impl TenantManifest<Matrices> {
-    fn decode(input: &mut &[u8], windows: Windows) -> Result<Self, Truncated> {
+    fn decode(input: &mut &[u8], version: u32, windows: Windows) -> Result<Self, Truncated> {
         let tenant = varint::get_u32(input)?;
         let floors = Floors { hour: Hour(varint::get_u32(input)?), day: Day(varint::get_u32(input)?) };
         let mut segments = Vec::new();
         for _ in 0..varint::get_u32(input)? {
             let number = varint::get(input)?;
-            segments.push(Listed { file: number >> 1, in_month: number & 1 == 1 });
+            let content = if version > 1 { Some(Known::decode(input)?) } else { None };
+            segments.push(Listed { file: number >> 1, in_month: number & 1 == 1, content });
         }
         let days = Matrix::decode(input, windows.days, BLOCK_OF_DAYS)?;
         let hours = Matrix::decode(input, windows.hours, BLOCK_OF_HOURS)?;
         Ok(Self { tenant, floors, segments, matrices: Matrices { days, hours } })
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    /// What is known of this segment.
+    pub(crate) fn of(segment: &Segment) -> Self {
+        Self { crc: segment.crc(), addresses: segment.v4_len() + segment.v6_len(), hours: segment.span().hours() }
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Truncated> {
+        let (crc, addresses) = (varint::get_u32(input)?, varint::get(input)?);
+        let (first, last) = (Hour(varint::get_u32(input)?), Hour(varint::get_u32(input)?));
+        Ok(Self { crc, addresses, hours: (last > Hour(0)).then_some((first, last)) })
     }
 }

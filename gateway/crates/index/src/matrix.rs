@@ -82,6 +82,15 @@ impl Matrix {
         self.floor
     }
 
+    /// The first time that has a visit: nobody came at an earlier one, so that all of its visits came from before or never.
+    pub(crate) fn first(&self) -> Option<u32> {
+        let has_any = |at: &u32| {
+            let row = *at as usize % self.size;
+            self.never[row] > 0 || self.before[row] > 0
+        };
+        (self.floor..self.end).find(has_any)
+    }
+
     /// The latest time that has a visit.
     pub(crate) fn last(&self) -> Option<u32> {
         let is_empty = |at: &u32| {

@@ -146,6 +146,15 @@ impl<'a> View<'a> {
         Range::days(self.floors().day, self.last)
     }
 
+    /// The day of the first visit that is kept, or today if there is none.
+    #[must_use]
+    pub fn first_day(&self) -> Day {
+        let first = self.matrices.read().unwrap_or_else(PoisonError::into_inner).days.first().map(Day);
+        let hot = self.hot.iter().map(|hour| hour.hour().day()).min();
+        let first = first.into_iter().chain(hot).min().unwrap_or(self.now.day());
+        first.clamp(self.floors().day, self.last)
+    }
+
     /// The current hour.
     #[must_use]
     pub fn now(&self) -> Hour {

@@ -172,6 +172,17 @@ impl Span {
             Self::Month(_) => 31,
         }
     }
+
+    /// Its first and last hour, if it is told apart from earlier times.
+    #[must_use]
+    pub fn hours(self) -> Option<(Hour, Hour)> {
+        match self {
+            Self::Hour(hour) => Some((hour, hour)),
+            Self::Day(day) => Some((day.first_hour(), day.last_hour())),
+            Self::Month(month) => Some((month.first_day().first_hour(), month.last_day().last_hour())),
+            Self::Before => None,
+        }
+    }
 }
 
 // === impl Segment ===

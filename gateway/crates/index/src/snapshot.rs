@@ -52,6 +52,8 @@ pub(crate) struct Snapshot {
     pub(crate) days: BTreeMap<Day, Parts>,
     pub(crate) months: BTreeMap<Month, Parts>,
     pub(crate) before: Parts,
+    /// Whether there may be days within those whose hours are told apart that are known without their hours, after damage.
+    pub(crate) hours_are_lost: bool,
     /// Days with something that their month does not have, in ascending order. Follows from the rest.
     loose: Vec<Loose>,
 }
@@ -110,7 +112,7 @@ impl Snapshot {
     /// A history without anything in it.
     pub(crate) fn new(floors: Floors) -> Self {
         let (hours, days, months) = Default::default();
-        Self { floors, hours, days, months, before: Vec::new(), loose: Vec::new() }
+        Self { floors, hours, days, months, before: Vec::new(), hours_are_lost: false, loose: Vec::new() }
     }
 
     /// Adds a segment. [`Self::settle`] must follow.
@@ -129,6 +131,15 @@ impl Snapshot {
         retain(&mut self.days, &mut keep);
         retain(&mut self.months, &mut keep);
         self.before.retain(keep);
+    }
+
+    /// Says of the days of some months that their months do not have them. [`Self::settle`] must follow.
+    pub(crate) fn take_out_of_months(&mut self, concerned: impl Fn(Month) -> bool) {
+        for (_, parts) in self.days.iter_mut().filter(|(day, _)| concerned(day.month())) {
+            for part in parts.iter_mut().filter(|part| part.in_month) {
+                *part = Arc::new(Part { segment: Arc::clone(&part.segment), file: part.file, in_month: false });
+            }
+        }
     }
 
     /// Takes out segments. [`Self::settle`] must follow.

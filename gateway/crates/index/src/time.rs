@@ -49,6 +49,13 @@ impl Hour {
     }
 }
 
+impl Display for Hour {
+    /// As the gateway writes hours: ISO 8601, without minutes.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T{:02}", self.day(), self.of_day())
+    }
+}
+
 // === impl Day ===
 
 impl Day {

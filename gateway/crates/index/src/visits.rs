@@ -15,8 +15,9 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 
 use crate::absorb::Matrices;
+use crate::damage::Damage;
 use crate::disk::Disk;
-use crate::history::{Command, History};
+use crate::history::{Command, History, segment_name};
 use crate::hot::HotHours;
 use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Ticket, Unwritable};
 use crate::manifest::{Manifest, ManifestError};
@@ -24,7 +25,7 @@ use crate::query::View;
 use crate::queue::Queue;
 use crate::segment::{SegmentError, Without};
 use crate::snapshot::Snapshot;
-use crate::unique::UniqueIps;
+use crate::unique::{NewIps, UniqueIps, mapped};
 use crate::v6::Ipv6Policy;
 use crate::{Day, Hour};
 
@@ -53,6 +54,8 @@ pub struct Options {
     /// Whether to go on as the history was kept, whatever these options say: for a tool that opens it for a moment. IPv6
     /// addresses are told apart as they were, nothing is let go of, and nothing merged.
     pub as_kept: bool,
+    /// Whether to go on with what is whole if acknowledged visits are lost, once.
+    pub accept_damage: bool,
     /// What a thread that merges segments does first, to make way for those that serve.
     pub make_way: fn(),
 }
@@ -78,6 +81,8 @@ pub(crate) struct Core {
     pub(crate) hot: HotHours,
     pub(crate) ever: UniqueIps,
     pub(crate) since_start: Option<UniqueIps>,
+    /// Those of the set that is counted which came in batches that were refused, and in no other since.
+    pub(crate) unacknowledged: UniqueIps,
     pub(crate) queue: Queue<Command>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Guards nothing but themselves: changed by the history's thread alone.
@@ -98,7 +103,14 @@ pub enum VisitsError {
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A segment is missing, or damaged.
+    /// Something that was acknowledged is not there any more.
+    #[error(
+        "acknowledged visits are lost:\n{}\nrestore the data directory from a backup, or go on with what is whole: \
+         tallygate serve --accept-damage starts once with that, and counts what is lost",
+        .0.iter().map(|damage| format!("  {damage}")).collect::<Vec<_>>().join("\n")
+    )]
+    Damaged(Vec<Damage>),
+    /// A segment cannot be read.
     #[error("segment file {name}: {source}; restore the data directory from a backup")]
     Segment {
         /// The file.
@@ -133,6 +145,18 @@ pub enum VisitsError {
     Closed,
 }
 
+/// Something of the data directory is not there any more, which a crash would need.
+pub(crate) struct Gone {
+    pub(crate) reason: String,
+    /// Whether a flush writes it again. A segment is in no other place.
+    pub(crate) can_be_written_again: bool,
+}
+
+/// A visit that came now would not be kept.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReady(String);
+
 /// What there is to know about the visits at a glance.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Stats {
@@ -162,6 +186,7 @@ impl Default for Options {
             hot_bytes: 256 << 20,
             patience: Duration::from_mins(2),
             as_kept: false,
+            accept_damage: false,
             clock: Arc::new(move || i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)),
             make_way: || (),
         }
@@ -194,10 +219,12 @@ impl Visits {
             let stored = Manifest::write(manifest, &*disk).and_then(|()| Manifest::replace(&*disk));
             stored.map_err(|source| VisitsError::Io { what: "write the list of segments".into(), source })?;
         }
-        let journal_options = crate::journal::Options { durability: options.durability, ..Default::default() };
+        let anew = !opened.damage.is_empty();
+        let journal_options = crate::journal::Options { durability: options.durability, anew, ..Default::default() };
         let journal = Journal::start(Arc::clone(&disk), loaded.journal, journal_options, observer)?;
         let core = Arc::new(Core {
             since_start: options.since_start.then(|| UniqueIps::new(options.ipv6)),
+            unacknowledged: UniqueIps::new(options.ipv6),
             options,
             disk,
             journal,
@@ -220,7 +247,12 @@ impl Visits {
             }
         });
         let thread = thread.map_err(|source| VisitsError::Io { what: "start a thread".into(), source })?;
-        Ok((Self { core, thread: Mutex::new(Some(thread)) }, opened))
+        let visits = Self { core, thread: Mutex::new(Some(thread)) };
+        if anew && visits.core.options.durability == Durability::Memory {
+            // Nothing takes the place of damaged journal files but segments.
+            visits.flush()?;
+        }
+        Ok((visits, opened))
     }
 
     /// Begins to add a batch.
@@ -244,6 +276,44 @@ impl Visits {
     #[must_use]
     pub fn ever(&self) -> &UniqueIps {
         &self.core.ever
+    }
+
+    /// How many addresses are counted that came in batches which were refused, and in no other since. A batch is put into the
+    /// sets before it is durable, so what was on its way when the journal failed is there, and becomes durable when it can.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u64 {
+        self.core.unacknowledged.len()
+    }
+
+    /// Notes that a batch was refused after it had brought these addresses, as [`Scratch::take_arrived`] says.
+    pub fn refused(&self, arrived: &NewIps) {
+        self.core.unacknowledged.insert(&arrived.v4, &arrived.v6, &mut NewIps::default());
+    }
+
+    /// Notes that a batch of these addresses is acknowledged. Costs nothing while none was refused.
+    pub fn acknowledged(&self, v4: &[u32], v6: &[u128]) {
+        if self.core.unacknowledged.is_empty() {
+            return;
+        }
+        let granularity = self.core.options.ipv6.granularity;
+        for address in v4 {
+            self.core.unacknowledged.v4().remove(*address);
+        }
+        for address in v6 {
+            match mapped(*address) {
+                Some(v4) => self.core.unacknowledged.v4().remove(v4),
+                None => self.core.unacknowledged.v6().remove(granularity.mask(*address)),
+            };
+        }
+    }
+
+    /// Whether a visit that came now would be kept: the journal can be written, the clock is one that the history goes along
+    /// with, and the files of the history are there. Looks at the disk, which may take a while.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn ready(&self) -> Result<(), NotReady> {
+        self.core.ready()
     }
 
     /// How far the journal is.
@@ -304,7 +374,11 @@ impl Visits {
     /// # Errors
     /// If it cannot be made durable. Then nothing is forgotten, unless the power fails now: it may be found done after that.
     pub fn forget(&self, addresses: &[IpAddr]) -> Result<usize, VisitsError> {
-        self.ask(|reply| Command::Forget(addresses.to_vec(), reply))
+        let forgotten = self.ask(|reply| Command::Forget(addresses.to_vec(), reply))?;
+        for address in addresses {
+            self.core.unacknowledged.remove(*address);
+        }
+        Ok(forgotten)
     }
 
     /// Writes to segments what only the journal has.
@@ -367,6 +441,38 @@ impl Drop for Visits {
 // === impl Core ===
 
 impl Core {
+    fn ready(&self) -> Result<(), NotReady> {
+        if let Some(reason) = self.journal.failure() {
+            let reason = format!("the journal cannot be written, new visits are refused until it can: {reason}");
+            return Err(NotReady(reason));
+        }
+        self.accept(self.options.now()).map_err(|unwritable| NotReady(unwritable.to_string()))?;
+        self.gone().map_or(Ok(()), |gone| Err(NotReady(gone.reason)))
+    }
+
+    /// What is not there any more of the files of the history and its journal.
+    pub(crate) fn gone(&self) -> Option<Gone> {
+        loop {
+            let (journal, snapshot) = (self.journal.file(), self.snapshot.load_full());
+            let names = match self.disk.list() {
+                Ok(names) => names,
+                Err(error) => {
+                    let reason = format!("the data directory cannot be read: {error}");
+                    return Some(Gone { reason, can_be_written_again: true });
+                }
+            };
+            let segments = snapshot.parts().filter_map(|part| part.file.map(segment_name));
+            let others = journal.clone().into_iter().chain([Manifest::name().to_owned()]);
+            let wanted = others.map(|name| (name, true)).chain(segments.map(|name| (name, false)));
+            let (name, can_be_written_again) = wanted.into_iter().find(|(name, _)| !names.contains(name))?;
+            // Files come and go with each flush: what was not there may be needed no more.
+            if self.journal.file() == journal && Arc::ptr_eq(&snapshot, &self.snapshot.load_full()) {
+                let reason = format!("{name} is gone from the data directory");
+                return Some(Gone { reason, can_be_written_again });
+            }
+        }
+    }
+
     pub(crate) fn today(&self) -> Day {
         self.options.now().day()
     }

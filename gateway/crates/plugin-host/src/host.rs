@@ -96,17 +96,18 @@ impl Host {
         let wit = surface.version()?;
         progress.passed(Stage::Version);
         let digest = digest(wasm);
-        let component = self.compile(wasm, &digest)?;
+        let component = self.compile(name, wasm, &digest)?;
         let pre = self.link(&component)?;
         progress.passed(Stage::Compile);
         let (ids, ticker) = (Arc::clone(&self.ids), Arc::clone(&self.ticker));
         load::prepare(load::Parts { ids, name, digest, wit, pre, settings, limits, ticker }, &mut progress)
     }
 
-    fn compile(&self, wasm: &[u8], digest: &str) -> Result<Component, LoadError> {
+    fn compile(&self, name: &str, wasm: &[u8], digest: &str) -> Result<Component, LoadError> {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest)) {
             return Ok(component);
         }
+        tracing::info!(plugin = name, bytes = wasm.len(), digest, "compiling; a large component takes a while");
         let artifact = self
             .compiler
             .compile(&self.engine, wasm)

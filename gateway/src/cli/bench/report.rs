@@ -65,7 +65,7 @@ impl Report {
     }
 
     pub(super) fn print(&self, json: bool) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let mut out = crate::cli::terminal::stdout();
         if json {
             serde_json::to_writer(&mut out, self)?;
             return writeln!(out);

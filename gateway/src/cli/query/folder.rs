@@ -69,7 +69,8 @@ impl Folder {
         let view = self.inspection.view();
         let by = by.map(query::bucket).transpose().map_err(|problem| told(&problem))?;
         let saturated_prefixes = self.inspection.ever().saturated_prefixes();
-        let asked = DistinctAsked { span: span(&view, ends)?, by, saturated_prefixes };
+        let span = query::span_by(&view, (ends.from, ends.to), by).map_err(|problem| told(&problem))?;
+        let asked = DistinctAsked { span, by, saturated_prefixes };
         json(&query::distinct(&view, &asked).map_err(|problem| told(&problem))?)
     }
 
@@ -95,7 +96,7 @@ impl Sink for File<'_> {
         Ok(())
     }
 
-    fn still_wanted(&self) -> io::Result<()> {
+    fn still_wanted(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -109,7 +110,7 @@ impl Sink for File<'_> {
 impl Taker for Printed<'_> {
     type Error = anyhow::Error;
 
-    fn still_wanted(&self) -> Result<()> {
+    fn still_wanted(&mut self) -> Result<()> {
         Ok(())
     }
 

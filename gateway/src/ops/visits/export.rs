@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 
 use super::parameters::parameters;
 use super::stream::{self, Writer};
-use super::{BUSY, place, refusal};
+use super::turns::Turn;
+use super::{BUSY, refusal};
 use crate::ops::{Ops, reply};
 use crate::query::{self, Format, Left, Problem, Sink, Span};
 
@@ -20,6 +21,7 @@ use crate::query::{self, Format, Left, Problem, Sink, Span};
 struct Streamed {
     begin: Option<oneshot::Sender<Result<Left, Problem>>>,
     writer: Writer,
+    turn: Turn,
 }
 
 /// How many addresses are not in an answer, since its format has no place for them.
@@ -31,14 +33,14 @@ pub(super) async fn export(State(ops): State<Ops>, uri: Uri) -> Response {
         Ok((format, span)) => (format, format!("tallygate-{}-{}.{}", span.from, span.to, format.name())),
         Err(problem) => return refusal(&problem),
     };
-    let Some(place) = place(&ops.questions).await else { return reply::busy(BUSY) };
+    let Some(place) = ops.questions.begin().await else { return reply::busy(BUSY) };
     let (writer, answer) = stream::answer();
     let (begin, begun) = oneshot::channel();
-    let visits = Arc::clone(&ops.shared.visits);
+    let (visits, turns) = (Arc::clone(&ops.shared.visits), Arc::clone(&ops.questions));
     tokio::task::spawn_blocking(move || {
+        let turn = Turn::new(&turns, place);
         let view = visits.view();
-        Streamed { begin: Some(begin), writer }.write(&view, &uri);
-        drop(place);
+        Streamed { begin: Some(begin), writer, turn }.write(&view, &uri);
     });
     let left = match begun.await {
         Ok(Ok(left)) => left,
@@ -84,7 +86,8 @@ impl Sink for Streamed {
         self.begin.take().and_then(|begin| begin.send(Ok(left)).ok()).ok_or_else(gone)
     }
 
-    fn still_wanted(&self) -> io::Result<()> {
+    fn still_wanted(&mut self) -> io::Result<()> {
+        self.turn.look()?;
         self.writer.still_wanted()
     }
 

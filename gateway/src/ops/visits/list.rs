@@ -14,33 +14,37 @@ use tokio::sync::oneshot;
 use super::pace::TooSlow;
 use super::parameters::parameters;
 use super::stream::{self, Reader, Writer};
-use super::{BUSY, place, refusal};
+use super::turns::{Ended, Turn};
+use super::{BUSY, refusal};
 use crate::ops::{Ops, reply};
 use crate::query::{Answerer, Problem, Span, Taker};
 
-/// Writes answers to the client.
-struct Written<'a>(&'a Writer);
+/// Writes answers to the client, in turn with other questions.
+struct Written<'a> {
+    writer: &'a Writer,
+    turn: Turn,
+}
 
 pub(super) async fn visited(State(ops): State<Ops>, uri: Uri, body: Body) -> Response {
     // Before anything is read of the list. What is kept may change until it is, which the answers would tell.
     if let Err(problem) = span(&ops.shared.visits.view_now(), &uri) {
         return refusal(&problem);
     }
-    let Some(place) = place(&ops.questions).await else { return reply::busy(BUSY) };
+    let Some(place) = ops.questions.begin().await else { return reply::busy(BUSY) };
     let (reader, (writer, answer)) = (stream::read(body), stream::answer());
     let (begin, begun) = oneshot::channel();
-    let visits = Arc::clone(&ops.shared.visits);
+    let (visits, turns) = (Arc::clone(&ops.shared.visits), Arc::clone(&ops.questions));
     tokio::task::spawn_blocking(move || {
+        let turn = Turn::new(&turns, place);
         let view = visits.view();
         match span(&view, &uri) {
             Ok(span) => {
                 // If the client is gone already, writing fails at once.
                 drop(begin.send(Ok(())));
-                write(&view, &span, reader, writer);
+                write(&view, &span, reader, (writer, turn));
             }
             Err(problem) => drop(begin.send(Err(problem))),
         }
-        drop(place);
     });
     match begun.await {
         Ok(Ok(())) => ([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], answer).into_response(),
@@ -55,9 +59,9 @@ fn span(view: &View<'_>, uri: &Uri) -> Result<Span, Problem> {
     Span::read(view, from.as_deref(), to.as_deref())
 }
 
-fn write(view: &View<'_>, span: &Span, mut reader: Reader, writer: Writer) {
+fn write(view: &View<'_>, span: &Span, mut reader: Reader, (writer, turn): (Writer, Turn)) {
     let mut answerer = Answerer::new(view, span);
-    let mut written = Written(&writer);
+    let mut written = Written { writer: &writer, turn };
     let mut answer_all = || -> io::Result<()> {
         while let Some(piece) = reader.next(&writer, || answerer.pass_rest(&mut written))? {
             answerer.push(&piece, &mut written)?;
@@ -67,12 +71,15 @@ fn write(view: &View<'_>, span: &Span, mut reader: Reader, writer: Writer) {
     match answer_all() {
         Ok(()) => writer.finish(),
         // As the last line, if the client takes it; the status has been sent long ago.
-        Err(error) => writer.break_off(TooSlow::of(&error).map_or_else(Vec::new, last_line)),
+        Err(error) => writer.break_off(last_line(&error).unwrap_or_default()),
     }
 }
 
-fn last_line(slow: TooSlow) -> Vec<u8> {
-    format!("{}\n", reply::error_body("too-slow", &slow.to_string())).into_bytes()
+/// What is said of an error that is no fault of the connection.
+fn last_line(error: &io::Error) -> Option<Vec<u8>> {
+    let slow = TooSlow::of(error).map(|slow| ("too-slow", slow.to_string()));
+    let (code, message) = slow.or_else(|| Ended::of(error).map(|ended| (ended.code(), ended.to_string())))?;
+    Some(format!("{}\n", reply::error_body(code, &message)).into_bytes())
 }
 
 // === impl Written ===
@@ -80,11 +87,12 @@ fn last_line(slow: TooSlow) -> Vec<u8> {
 impl Taker for Written<'_> {
     type Error = io::Error;
 
-    fn still_wanted(&self) -> io::Result<()> {
-        self.0.still_wanted()
+    fn still_wanted(&mut self) -> io::Result<()> {
+        self.turn.look()?;
+        self.writer.still_wanted()
     }
 
     fn take(&mut self, answers: Vec<u8>) -> io::Result<()> {
-        self.0.write(answers)
+        self.writer.write(answers)
     }
 }

@@ -30,7 +30,7 @@ impl<'a, A: Address> Known<'a, A> {
             return Self { has_day: history.has_day(address, day), ..known };
         }
         let hours = history.hours_of(address, day);
-        Self { has_day: hours != 0, hours, ..known }
+        Self { has_day: hours != 0 || history.hours_are_lost && history.has_day(address, day), hours, ..known }
     }
 
     /// Whether the address came in this hour of the day; where hours are not told apart, on the day.
@@ -53,14 +53,19 @@ impl<'a, A: Address> Known<'a, A> {
         if let Some(bit) = (self.hours & ((1 << hour.of_day()) - 1)).checked_ilog2() {
             return Previous::At(self.day.first_hour().0 + bit);
         }
-        match self.day_before() {
-            Previous::At(day) if Day(day) < self.history.floors.hour.day() => Previous::Before,
-            Previous::At(day) => match self.history.hours_of(self.address, Day(day)).checked_ilog2() {
-                Some(bit) => Previous::At(Day(day).first_hour().0 + bit),
-                None => Previous::Before,
-            },
-            other => other,
+        let mut before = self.day_before();
+        while let Previous::At(day) = before {
+            let day = Day(day);
+            if day < self.history.floors.hour.day() {
+                return Previous::Before;
+            }
+            if let Some(bit) = self.history.hours_of(self.address, day).checked_ilog2() {
+                return Previous::At(day.first_hour().0 + bit);
+            }
+            // Its hours are lost.
+            before = self.history.day_before(self.address, day);
         }
+        before
     }
 
     /// The first hour after this one of the day.
@@ -74,8 +79,16 @@ impl<'a, A: Address> Known<'a, A> {
     }
 
     fn hour_of_day_after(&mut self) -> Option<Hour> {
-        let day = self.day_after()?;
-        first(self.history.hours_of(self.address, day), day)
+        let mut after = self.day_after();
+        while let Some(day) = after {
+            let found = first(self.history.hours_of(self.address, day), day);
+            if found.is_some() {
+                return found;
+            }
+            // Its hours are lost.
+            after = self.history.day_after(self.address, day);
+        }
+        None
     }
 }
 

@@ -1,10 +1,12 @@
 //! The journal's thread: takes what was committed, writes it and syncs it.
 
-use super::frame::{HEADER, Header};
+use super::frame::{Extent, HEADER, Header};
+use super::newest;
 use super::replay::name;
 use super::shared::{Alarm, Shared, Work};
 use super::{Durability, JournalError, Observer, Options, failed, with_sources};
 use crate::disk::{Disk, DiskFile};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,9 +17,15 @@ pub(super) struct Writer {
     disk: Arc<dyn Disk>,
     observer: Arc<dyn Observer>,
     options: Options,
-    /// None since something failed.
+    /// None since something failed with it.
     file: Option<Box<dyn DiskFile>>,
+    /// Whether the last attempt failed.
+    failing: bool,
     header: Header,
+    /// Of the last file that was begun: its number, how much of it is synced, and how much is written.
+    number: u64,
+    synced: Extent,
+    ahead: Extent,
     /// Frames that are not known to be durable.
     kept: Vec<u8>,
     /// How many bytes of `kept` are in `file`.
@@ -28,8 +36,13 @@ pub(super) struct Writer {
 
 /// A file that can be written.
 pub(super) struct Open {
-    pub(super) file: Box<dyn DiskFile>,
-    pub(super) header: Header,
+    /// None if nothing can be added to it.
+    file: Option<Box<dyn DiskFile>>,
+    header: Header,
+    /// How much of it is synced.
+    synced: Extent,
+    /// How much is written.
+    pub(super) at: u64,
 }
 
 /// With durability by interval, more than this is synced without waiting for the interval to end.
@@ -48,8 +61,22 @@ impl Writer {
         options: Options,
         open: Open,
     ) -> Self {
-        let (kept, written, sync_at) = (Vec::new(), 0, None);
-        Self { shared, disk, observer, options, file: Some(open.file), header: open.header, kept, written, sync_at }
+        let Open { file, header, synced, at } = open;
+        Self {
+            shared,
+            disk,
+            observer,
+            options,
+            file,
+            failing: false,
+            header,
+            number: header.number,
+            synced,
+            ahead: Extent { bytes: at, ..synced },
+            kept: Vec::new(),
+            written: 0,
+            sync_at: None,
+        }
     }
 
     /// Works until the journal is dropped.
@@ -57,9 +84,10 @@ impl Writer {
         let mut alarm = Alarm::None;
         loop {
             let work = self.shared.next(alarm, &mut self.kept);
-            let failing = self.file.is_none();
+            let failing = self.failing;
             let progress = match self.carry_out(&work) {
                 Ok(()) => {
+                    self.failing = false;
                     if failing {
                         tracing::info!(file = name(self.header.number), "the journal can be written again");
                     }
@@ -107,11 +135,9 @@ impl Writer {
         };
         file.write_all(bytes).map_err(failed("write", self.header.number))?;
         let count = bytes.len() as u64;
+        self.ahead.add(bytes);
         self.written = self.kept.len();
-        if let Some((_, bytes)) = self.shared.state().files.last_mut() {
-            *bytes += count;
-        }
-        self.observer.written(count);
+        self.tell_written(count);
         if let Durability::Interval(interval) = self.options.durability {
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }
@@ -123,21 +149,51 @@ impl Writer {
         let start = Instant::now();
         file.sync().map_err(failed("sync", self.header.number))?;
         self.observer.synced(start.elapsed());
+        self.synced = self.ahead;
         self.forget_kept();
+        self.mark();
         Ok(())
+    }
+
+    /// Says in the file how much of it is synced, for whoever finds less than that one day. If this fails, another file is
+    /// begun for what comes next: behind a part of a mark, nothing could be told from damage.
+    fn mark(&mut self) {
+        let Some(file) = &mut self.file else { return };
+        match mark(&mut **file, self.synced) {
+            Ok(at) => {
+                let count = at - self.ahead.bytes;
+                self.ahead.bytes = at;
+                self.tell_written(count);
+            }
+            Err(error) => {
+                tracing::warn!(file = name(self.number), %error, "the journal goes on in another file");
+                self.file = None;
+            }
+        }
+    }
+
+    fn tell_written(&self, count: u64) {
+        if let Some((_, bytes)) = self.shared.state().files.last_mut() {
+            *bytes += count;
+        }
+        self.observer.written(count);
     }
 
     /// Goes on in the next file, with all that is kept, durably.
     fn begin_file(&mut self, whole_below: u64) -> Result<(), JournalError> {
         self.header.number += 1;
-        let header = Header { whole_below, ..self.header };
+        let before = if self.synced.visits > 0 { Some((self.number, self.synced)) } else { self.header.before };
+        let header = Header { whole_below, before, ..self.header };
         let start = Instant::now();
-        let open = create(&*self.disk, header, |file| file.write_all(&self.kept))?;
-        let count = self.kept.len() as u64;
-        self.shared.state().files.push((header.number, HEADER as u64 + count));
-        self.observer.written(HEADER as u64 + count);
+        let open = create(&*self.disk, header, |file, extent| {
+            extent.add(&self.kept);
+            file.write_all(&self.kept)
+        })?;
+        self.shared.state().files.push((header.number, open.at));
+        self.observer.written(open.at);
         self.observer.synced(start.elapsed());
-        (self.header, self.file) = (open.header, Some(open.file));
+        (self.header, self.number, self.file) = (open.header, open.header.number, open.file);
+        (self.synced, self.ahead) = (open.synced, Extent { bytes: open.at, ..open.synced });
         self.forget_kept();
         Ok(())
     }
@@ -149,7 +205,7 @@ impl Writer {
     }
 
     fn fail(&mut self, error: &JournalError, known: bool) {
-        (self.file, self.written, self.sync_at) = (None, 0, None);
+        (self.file, self.written, self.sync_at, self.failing) = (None, 0, None, true);
         let (error, kept_bytes) = (with_sources(error), self.kept.len());
         if known {
             tracing::debug!(error, kept_bytes, "the journal still cannot be written");
@@ -179,23 +235,38 @@ impl Drop for Writer {
     }
 }
 
-/// Makes a file with a header and what `fill` writes, and makes all of it durable, its name included.
+/// Makes a file with a header and the frames that `fill` writes and adds up, and makes all of it durable, its name included,
+/// and that it is the newest.
 pub(super) fn create(
     disk: &dyn Disk,
     header: Header,
-    fill: impl FnOnce(&mut dyn DiskFile) -> std::io::Result<()>,
+    fill: impl FnOnce(&mut dyn DiskFile, &mut Extent) -> io::Result<()>,
 ) -> Result<Open, JournalError> {
-    let name = name(header.number);
-    let mut file = disk.create(&name).map_err(failed("create", header.number))?;
-    let written =
-        file.write_all(&header.encode()).and_then(|()| fill(&mut *file)).map_err(failed("write", header.number));
-    let synced = written.and_then(|()| file.sync().and_then(|()| disk.sync()).map_err(failed("sync", header.number)));
-    if let Err(error) = synced {
+    let (name, number) = (name(header.number), header.number);
+    let mut file = disk.create(&name).map_err(failed("create", number))?;
+    let mut synced = Extent::empty(HEADER as u64);
+    let written = file.write_all(&header.encode()).and_then(|()| fill(&mut *file, &mut synced));
+    let written = written.map_err(failed("write", number));
+    let durable = written.and_then(|()| file.sync().and_then(|()| disk.sync()).map_err(failed("sync", number)));
+    let noted = durable.and_then(|()| newest::write(disk, number).map_err(failed("note the number of", number)));
+    if let Err(error) = noted {
         // Each attempt would leave a file. If this one cannot be removed, what is in it does no harm.
         let _ = disk.remove(&name);
         return Err(error);
     }
-    Ok(Open { file, header })
+    // From here on the file may be the one that is noted, and must stay.
+    newest::replace(disk).map_err(failed("note the number of", number))?;
+    let marked = if synced.visits > 0 { mark(&mut *file, synced) } else { Ok(synced.bytes) };
+    // It is whole as it is. What comes next goes into another file.
+    let (file, at) = marked.map_or((None, synced.bytes), |at| (Some(file), at));
+    Ok(Open { file, header, synced, at })
+}
+
+/// Writes a mark, and returns how long the file is then.
+fn mark(file: &mut dyn DiskFile, synced: Extent) -> io::Result<u64> {
+    let mark = synced.mark();
+    file.write_all(&mark)?;
+    Ok(synced.bytes + mark.len() as u64)
 }
 
 /// How long the journal waits after a failure, if nothing else is asked for.

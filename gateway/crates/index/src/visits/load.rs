@@ -1,25 +1,27 @@
 //! From a disk to what is in memory.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{HOUR_DAYS, Options, VisitsError};
 use crate::Day;
-use crate::absorb::{Awaited, Batch, Matrices, absorb};
+use crate::absorb::{Awaited, Batch, Deltas, Matrices, absorb};
+use crate::damage::{Damage, DamageKind, DamageTotals};
 use crate::disk::Disk;
 use crate::history::{State, is_segment, segment_name};
 use crate::journal::{self, Replayed};
-use crate::manifest::{Manifest, ManifestError, Windows};
+use crate::manifest::{Known, Listed, Manifest, ManifestError, Windows};
 use crate::matrix::FARTHEST;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentError};
 use crate::snapshot::{Floors, Part, Snapshot};
 use crate::unique::{NewIps, UniqueIps};
 use crate::v6::{Granularity, Ipv6Policy};
 
 /// What was found on opening.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Opened {
     /// Segments that count.
     pub segments: usize,
@@ -27,6 +29,10 @@ pub struct Opened {
     pub journal_visits: u64,
     /// Bytes at the ends of journal files, or within them, that were no whole entry.
     pub cut_bytes: u64,
+    /// What is lost, which was accepted.
+    pub damage: Vec<Damage>,
+    /// What was accepted to be lost ever, this included.
+    pub damage_totals: DamageTotals,
 }
 
 /// All that a disk has.
@@ -51,15 +57,28 @@ const AT_ONCE: usize = 4_096;
 
 /// Reads a disk, without changing anything on it.
 pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsError> {
+    let loaded = load_counting(disk, options, &[])?;
+    if loaded.opened.damage.is_empty() {
+        return Ok(loaded);
+    }
+    if !options.accept_damage {
+        return Err(VisitsError::Damaged(loaded.opened.damage));
+    }
+    // Once more, with the manifest that counts what is lost: it must be written before anything is added to what is whole.
+    load_counting(disk, options, &loaded.opened.damage)
+}
+
+/// Reads a disk whose damage so far was accepted.
+fn load_counting(disk: &dyn Disk, options: &Options, accepted: &[Damage]) -> Result<Loaded, VisitsError> {
     let target = floors(options.now().day(), options.retention);
     let windows = windows(options.retention);
     let manifest = Manifest::load(disk, windows)?;
-    let mut unwritten = None;
+    let (mut unwritten, mut damage) = (None, Vec::new());
     let mut ipv6 = options.ipv6;
     let mut state = match manifest {
         Some(manifest) => {
             check_granularity(manifest.granularity, options, &mut ipv6)?;
-            listed(disk, manifest)?
+            listed(disk, manifest, &mut damage)?
         }
         None if options.as_kept => return Err(VisitsError::Manifest(ManifestError::None)),
         None => {
@@ -74,9 +93,23 @@ pub(crate) fn load(disk: &dyn Disk, options: &Options) -> Result<Loaded, VisitsE
     }
     let ever = UniqueIps::new(ipv6);
     remember(&state.snapshot, &ever);
-    let mut opened = Opened { segments: state.snapshot.parts().count(), ..Opened::default() };
+    if !damage.is_empty() {
+        state.count_anew(&ever, windows);
+    }
+    if !accepted.is_empty() {
+        accepted.iter().for_each(|damage| state.damage[damage.kind as usize] += 1);
+        unwritten = Some(state.manifest(&state.snapshot, state.journal_from));
+    }
+    let segments = state.snapshot.parts().count();
     let replayed = replay(disk, &mut state, &ever)?;
-    (opened.journal_visits, opened.cut_bytes) = (replayed.visits, replayed.cut_bytes);
+    damage.extend(replayed.damage);
+    let opened = Opened {
+        segments,
+        journal_visits: replayed.visits,
+        cut_bytes: replayed.cut_bytes,
+        damage,
+        damage_totals: state.damage,
+    };
     ever.v6().suspect_the_full();
     let journal = state.journal_from..replayed.next;
     Ok(Loaded { state, ever, ipv6, journal, opened, unwritten })
@@ -117,16 +150,35 @@ fn check_granularity(kept: u32, options: &Options, ipv6: &mut Ipv6Policy) -> Res
     Ok(())
 }
 
-fn listed(disk: &dyn Disk, manifest: Manifest) -> Result<State, VisitsError> {
-    let one = manifest.tenants.into_iter().find(|one| one.tenant == crate::TENANT);
-    let one = one.ok_or(VisitsError::Manifest(ManifestError::Damaged))?;
-    let mut snapshot = Snapshot::new(one.floors);
-    for listed in one.segments {
-        let name = segment_name(listed.file);
-        let content = disk.read(&name).map_err(|source| VisitsError::Io { what: format!("read {name}"), source })?;
-        let segment = Arc::new(Segment::open(content).map_err(|source| VisitsError::Segment { name, source })?);
-        snapshot.add(Arc::new(Part { segment, file: Some(listed.file), in_month: listed.in_month }));
+/// The history that a manifest lists, as far as its segments are whole; what is wrong with the others.
+fn listed(disk: &dyn Disk, manifest: Manifest, damage: &mut Vec<Damage>) -> Result<State, VisitsError> {
+    if let Some(other) = manifest.tenants.iter().find(|one| one.tenant != crate::TENANT) {
+        return Err(VisitsError::Manifest(ManifestError::Tenant(other.tenant)));
     }
+    let mut tenants = manifest.tenants.into_iter();
+    let (Some(one), None) = (tenants.next(), tenants.next()) else {
+        return Err(VisitsError::Manifest(ManifestError::Damaged));
+    };
+    let (mut snapshot, mut lost_months) = (Snapshot::new(one.floors), HashSet::new());
+    for listed in &one.segments {
+        match whole_segment(disk, listed)? {
+            Ok(segment) => {
+                let segment = Arc::new(segment);
+                snapshot.add(Arc::new(Part { segment, file: Some(listed.file), in_month: listed.in_month }));
+            }
+            Err(kind) => {
+                let (file, known) = (segment_name(listed.file), listed.content);
+                let hours = known.and_then(|known| known.hours);
+                // Where nothing is known of it, any month may lack something.
+                lost_months.insert(hours.map(|(first, _)| first.day().month()));
+                damage.push(Damage { kind, file, visits: known.map(|known| known.addresses), hours });
+            }
+        }
+    }
+    if !lost_months.is_empty() {
+        snapshot.take_out_of_months(|month| lost_months.contains(&None) || lost_months.contains(&Some(month)));
+    }
+    snapshot.hours_are_lost = !damage.is_empty() || manifest.damage.iter().any(|count| *count > 0);
     snapshot.settle();
     // What a crash left behind is removed by and by.
     let names = disk.list().map_err(|source| VisitsError::Io { what: "list the data directory".into(), source })?;
@@ -138,11 +190,35 @@ fn listed(disk: &dyn Disk, manifest: Manifest) -> Result<State, VisitsError> {
         matrices: Arc::new(RwLock::new(one.matrices)),
         awaited: Awaited::default(),
         granularity: manifest.granularity,
+        damage: manifest.damage,
         next_file,
         journal_from: manifest.journal_from,
         on_disk,
         perhaps_listed: 0,
     })
+}
+
+/// The segment that a manifest lists, or what is wrong with it.
+fn whole_segment(disk: &dyn Disk, listed: &Listed) -> Result<Result<Segment, DamageKind>, VisitsError> {
+    let name = segment_name(listed.file);
+    let content = match disk.read(&name) {
+        Ok(content) => content,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Err(DamageKind::SegmentMissing)),
+        Err(source) => return Err(VisitsError::Io { what: format!("read {name}"), source }),
+    };
+    match Segment::open(content) {
+        Ok(segment) if segment.tenant() != crate::TENANT => {
+            Err(VisitsError::Manifest(ManifestError::Tenant(segment.tenant())))
+        }
+        Ok(segment) if listed.content.is_none_or(|known| known == Known::of(&segment)) => Ok(Ok(segment)),
+        Ok(_) => Ok(Err(DamageKind::SegmentReplaced)),
+        // Of a later version, which is no damage.
+        Err(source @ SegmentError::Version { .. }) => Err(VisitsError::Segment { name, source }),
+        Err(error) => {
+            tracing::debug!(name, %error, "a segment that cannot be read");
+            Ok(Err(DamageKind::SegmentDamaged))
+        }
+    }
 }
 
 /// Puts every address of the history into a set.
@@ -173,7 +249,10 @@ fn replay(disk: &dyn Disk, state: &mut State, ever: &UniqueIps) -> Result<Replay
     let (mut batches, mut held, mut failed) = (Vec::new(), 0, None);
     let mut first = NewIps::default();
     let replayed = journal::replay(disk, state.journal_from, |visits| {
-        if visits.tenant != crate::TENANT || failed.is_some() {
+        if visits.tenant != crate::TENANT {
+            failed = Some(VisitsError::Manifest(ManifestError::Tenant(visits.tenant)));
+        }
+        if failed.is_some() {
             return;
         }
         first.clear();
@@ -199,6 +278,7 @@ impl State {
             matrices: Arc::new(RwLock::new(Matrices::new(floors, windows.days, windows.hours))),
             awaited: Awaited::default(),
             granularity: bits(granularity),
+            damage: DamageTotals::default(),
             next_file: 0,
             journal_from: 0,
             on_disk: HashSet::new(),
@@ -236,6 +316,17 @@ impl State {
         drop(matrices);
         self.snapshot.floors = floors;
         Ok(floors != own)
+    }
+
+    /// Counts all that is in segments anew. Matrices cannot tell what a lost segment had, and whoever is only in there would be
+    /// new when coming again.
+    fn count_anew(&mut self, ever: &UniqueIps, windows: Windows) {
+        let mut deltas = Deltas::default();
+        ever.v4().iter().for_each(|address| deltas.add_all(&self.snapshot, address));
+        ever.v6().to_vec().into_iter().for_each(|address| deltas.add_all(&self.snapshot, address));
+        let mut matrices = Matrices::new(self.snapshot.floors, windows.days, windows.hours);
+        matrices.apply(&deltas, 1);
+        self.matrices = Arc::new(RwLock::new(matrices));
     }
 
     /// Makes visits part of the history.

@@ -20,6 +20,8 @@ pub struct Scratch {
     new: NewIps,
     first: NewIps,
     frames: Vec<u8>,
+    /// Addresses that the batch brought into the set that is counted.
+    arrived: NewIps,
     /// The hour that was last written to, which is mostly the next one, too.
     last: Option<Arc<HotHour>>,
 }
@@ -38,6 +40,7 @@ pub struct Write<'a> {
 impl<'a> Write<'a> {
     pub(super) fn new(core: &'a Core, scratch: &'a mut Scratch) -> Self {
         scratch.frames.clear();
+        scratch.arrived.clear();
         Self { core, scratch, section: None }
     }
 
@@ -134,6 +137,11 @@ impl Drop for Write<'_> {
 // === impl Scratch ===
 
 impl Scratch {
+    /// What the last batch brought into the set that is counted, whether or not it was acknowledged then.
+    pub fn take_arrived(&mut self) -> NewIps {
+        std::mem::take(&mut self.arrived)
+    }
+
     fn take_hour(&mut self, core: &Core, hour: Hour) -> Arc<HotHour> {
         let last = self.last.take().filter(|last| last.hour() == hour && !last.is_closed());
         last.unwrap_or_else(|| core.hot.open(hour, || core.snapshot.load().knows_hour(hour)))
@@ -146,6 +154,9 @@ impl Scratch {
         }
         self.first.clear();
         core.ever.insert(&[], &self.missing_v6, &mut self.first);
+        if core.since_start.is_none() {
+            self.arrived.v6.extend(&self.first.v6);
+        }
         self.missing_v6.retain(|address| core.ever.v6().contains(*address));
         hot.insert_v6(&self.missing_v6, &mut self.new.v6)
     }
@@ -156,6 +167,8 @@ impl Scratch {
         if let Some(set) = &core.since_start {
             self.first.clear();
             set.insert(&self.new.v4, &self.new.v6, &mut self.first);
+            self.arrived.v4.extend(&self.first.v4);
+            self.arrived.v6.extend(&self.first.v6);
         }
         if hot.backed() {
             let history = core.snapshot.load();
@@ -170,6 +183,9 @@ impl Scratch {
         }
         self.first.clear();
         core.ever.insert(&self.new.v4, &[], &mut self.first);
+        if core.since_start.is_none() {
+            self.arrived.v4.extend(&self.first.v4);
+        }
         let tenant = crate::TENANT;
         journal::encode(&journal::Visits { tenant, hour, v4: &self.new.v4, v6: &self.new.v6 }, &mut self.frames);
         // Before the section ends: a rotation of the journal waits for that, and then finds all that it closed off here.

@@ -10,6 +10,10 @@ use tallygate_index::Hour;
 use tallygate_index::disk::Simulated;
 use tallygate_index::journal::{Durability, Journal, Observer, Options, Progress, Visits, encode, replay};
 
+/// Bytes of a header, of a frame with one IPv4 address, and of a mark.
+const HEADER: u64 = 68;
+const FRAME: u64 = 32;
+const MARK: u64 = 32;
 const RETRY: Duration = Duration::from_millis(1);
 
 /// Remembers what the journal's thread tells.
@@ -63,7 +67,7 @@ impl Observer for Watch {
 fn start(disk: &Simulated, durability: Durability) -> (Journal, Arc<Watch>) {
     let watch = Arc::new(Watch::default());
     let next = replay(disk, 0, |_| {}).expect("it can be read").next;
-    let options = Options { durability, retry: RETRY };
+    let options = Options { durability, retry: RETRY, anew: false };
     let journal = Journal::start(Arc::new(disk.clone()), 0..next, options, Arc::clone(&watch) as Arc<dyn Observer>);
     (journal.expect("nothing fails yet"), watch)
 }
@@ -85,16 +89,23 @@ fn settled(journal: &Journal) -> bool {
     journal.settle().is_none_or(|ticket| journal.wait(ticket).is_ok())
 }
 
-/// What a process that starts would find.
+/// What a process that starts would find. No failure and no power loss is taken for damage.
 fn found(disk: &Simulated) -> BTreeSet<u32> {
+    found_from(disk, 0)
+}
+
+fn found_from(disk: &Simulated, from: u64) -> BTreeSet<u32> {
     let mut all = BTreeSet::new();
-    replay(disk, 0, |visits| all.extend(visits.v4)).expect("it can be read");
+    let replayed = replay(disk, from, |visits| all.extend(visits.v4)).expect("it can be read");
+    assert_eq!(replayed.damage, []);
     all
 }
 
+/// The journal's files.
 fn files(disk: &Simulated) -> Vec<String> {
     use tallygate_index::disk::Disk;
     let mut names = disk.list().expect("nothing fails");
+    names.retain(|name| name.starts_with("journal-"));
     names.sort();
     names
 }

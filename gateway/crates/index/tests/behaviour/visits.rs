@@ -2,6 +2,7 @@
 //! and crashes; every kind of question compared.
 
 mod clock;
+mod damage;
 mod faults;
 mod fixture;
 mod ledger;

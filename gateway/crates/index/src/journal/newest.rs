@@ -1,0 +1,104 @@
+//! Which file of the journal is the newest: without it, nobody could tell that this file is missing.
+//!
+//! The file `newest` holds, little-endian: the eight bytes `tgnewest`, the version (u32, 1), the number of the newest journal
+//! file (u64), and the CRC32C of all before (u32). It is replaced by a rename whenever a journal file was begun, and before
+//! older ones are removed. So the file that it names is there, or something is lost.
+
+use std::io::{self, ErrorKind, Write};
+
+use super::JournalError;
+use crate::disk::Disk;
+
+pub(super) const NAME: &str = "newest";
+const TEMPORARY: &str = "newest.new";
+const MAGIC: &[u8; 8] = b"tgnewest";
+const VERSION: u32 = 1;
+
+/// What says which journal file is the newest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Newest {
+    /// This one.
+    Is(u64),
+    /// Nothing does, as before version 2 of the journal.
+    Unknown,
+    /// What does is damaged.
+    Damaged,
+}
+
+/// Reads which journal file is the newest.
+pub(super) fn read(disk: &dyn Disk) -> Result<Newest, JournalError> {
+    match disk.read(NAME) {
+        Ok(bytes) => decode(&bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Newest::Unknown),
+        Err(source) => Err(JournalError::Io { doing: "read", name: NAME.to_owned(), source }),
+    }
+}
+
+/// Writes the number beside the one that counts. After an error, nothing is left of it.
+pub(super) fn write(disk: &dyn Disk, number: u64) -> io::Result<()> {
+    let write = || {
+        let mut file = disk.create(TEMPORARY)?;
+        file.write_all(&encode(number))?;
+        file.sync()
+    };
+    write().inspect_err(|_| {
+        // What cannot be removed is overwritten the next time.
+        let _left = disk.remove(TEMPORARY);
+    })
+}
+
+/// Makes the number that was written count, durably. After an error, it does or does not.
+pub(super) fn replace(disk: &dyn Disk) -> io::Result<()> {
+    disk.rename(TEMPORARY, NAME)?;
+    disk.sync()
+}
+
+fn encode(number: u64) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
+    out
+}
+
+fn decode(bytes: &[u8]) -> Result<Newest, JournalError> {
+    let parts = || {
+        let (checked, check) = bytes.split_last_chunk::<4>()?;
+        let (version, number) = checked.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
+        let is_whole = crc32c::crc32c(checked) == u32::from_le_bytes(*check);
+        is_whole.then_some((u32::from_le_bytes(*version), number))
+    };
+    match parts() {
+        Some((VERSION, number)) => {
+            Ok(number.try_into().map_or(Newest::Damaged, |it| Newest::Is(u64::from_le_bytes(it))))
+        }
+        Some((version, _)) => Err(JournalError::Newer { name: NAME.to_owned(), version, known: VERSION }),
+        None => Ok(Newest::Damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Version 1, of the number 258.
+    const FIXTURE: &[u8] = include_bytes!("newest-1.fixture");
+
+    #[test]
+    fn version_1_is_read_and_still_written() {
+        assert_eq!(decode(FIXTURE).expect("is of this version"), Newest::Is(258));
+        assert_eq!(encode(258), FIXTURE);
+    }
+
+    #[test]
+    fn damage_is_found() {
+        for bit in 0..FIXTURE.len() * 8 {
+            let mut damaged = FIXTURE.to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(decode(&damaged).expect("is of no version"), Newest::Damaged, "bit {bit}");
+        }
+        for length in 0..FIXTURE.len() {
+            assert_eq!(decode(&FIXTURE[..length]).expect("is of no version"), Newest::Damaged, "{length} bytes");
+        }
+    }
+}
