@@ -1,11 +1,12 @@
 //! The command line: what it takes, what it prints where, and how it ends.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{Gateway, Setup, forget_own_variables, program, run};
+use crate::harness::{ADMIN, Gateway, JSON, Setup, forget_own_variables, program, run};
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallygate"));
@@ -31,7 +32,9 @@ fn check(text: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("t.toml"), text).expect("writable");
     let output = run(command(&["check", "--config", "t.toml"]).current_dir(folder.path()));
-    assert_eq!(stderr(&output), "");
+    // What takes its time is told; nothing else is.
+    let told = stderr(&output);
+    assert!(told.lines().all(|line| line.starts_with("tallygate: loading the plugin ")), "{told}");
     (output.status.code(), stdout(&output))
 }
 
@@ -168,7 +171,9 @@ fn bench_tells_what_it_measured() {
     assert_eq!(report["statuses"]["202"], 100);
     assert!(report["records_per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{report}");
     assert!(report["latency_microseconds"]["p99"].is_u64(), "{report}");
+    assert_eq!((&report["records_accepted"], &report["refusals"]), (&json!(2000), &json!([])));
     assert_eq!(gateway.metrics().value("tallygate_records_received_total"), 2000);
+    assert_eq!(gateway.metrics().value("tallygate_event_times_replaced_total"), 0, "its records are of the present");
 
     let output = tallygate(&["bench", "--url", &url, "-c", "2", "-d", "1"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -180,10 +185,95 @@ fn bench_fails_where_requests_do() {
     let gateway = Gateway::start();
     let output = tallygate(&["bench", "--url", &gateway.url("/elsewhere"), "-c", "1", "-n", "5", "--json"]);
     assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_str(&stdout(&output)).expect("one JSON object");
+    assert_eq!((&report["records_accepted"], &report["records_per_second"]), (&json!(0), &json!(0.0)), "{report}");
+    let refused = &report["refusals"][0];
+    assert_eq!(
+        (&refused["status"], &refused["code"], &refused["count"]),
+        (&json!(404), &json!("not-found"), &json!(5))
+    );
+    assert!(refused["message"].as_str().is_some_and(|words| words.contains("/elsewhere")), "{report}");
     let url = gateway.url("/logs");
     gateway.stop();
     let output = tallygate(&["bench", "--url", &url, "-c", "1", "-n", "5"]);
     assert_eq!(output.status.code(), Some(1), "nobody is there");
+}
+
+#[test]
+fn bench_sends_records_of_ones_own_and_says_what_becomes_of_them() {
+    let gateway = Gateway::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("records");
+    fs::write(&file, "{\"ip\":\"192.0.2.1\"}\nnothing\n").expect("writable");
+    let file = file.to_str().expect("text");
+    let output = tallygate(&["bench", "--url", &gateway.url("/logs"), "-c", "1", "-n", "3", "--json", "--body", file]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "", "it adds what is in the file");
+    let report: Value = serde_json::from_str(&stdout(&output)).expect("one JSON object");
+    assert_eq!((&report["records_accepted"], &report["records_rejected"]), (&json!(3), &json!(3)), "{report}");
+    assert_eq!((&report["refusals"][0]["code"], &report["refusals"][0]["count"]), (&json!("malformed"), &json!(3)));
+    assert_eq!(gateway.unique(), 1);
+    assert_eq!(tallygate(&["bench", "--body", "/nowhere"]).status.code(), Some(1));
+}
+
+#[test]
+fn what_is_allowed_and_not_meant_is_a_warning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (below, file) = (folder.path().join("below"), folder.path().join("below/t.toml"));
+    fs::create_dir(&below).expect("a new folder");
+    let text = "[plugins.mine]\npath = \"mine.wasm\"\n[[routes]]\npath = \"/a\"\nplugins = [\"json\"]\n\
+                [[routes]]\npath = \"/a\"\ncontent_type = \"text/plain\"\nplugins = [\"mine\"]\n";
+    fs::write(&file, text).expect("writable");
+    // Where the path led before, and where it leads now.
+    fs::write(folder.path().join("mine.wasm"), "nothing that loads").expect("writable");
+    fs::write(below.join("mine.wasm"), JSON).expect("writable");
+    let output = run(command(&["check", "--config", "below/t.toml"]).current_dir(folder.path()));
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let told = stderr(&output);
+    let warns = |line: u32, words: &str| {
+        let place = format!("warning: below/t.toml:{line}: ");
+        told.lines().any(|told| told.contains(&place) && told.contains(words))
+    };
+    assert!(warns(6, "this route gets nothing, as the route in line 3"), "{told}");
+    assert!(warns(2, "relative to the folder of this file"), "{told}");
+    fs::remove_file(folder.path().join("mine.wasm")).expect("it is there");
+    let output = run(command(&["check", "--config", "below/t.toml"]).current_dir(folder.path()));
+    assert!(!stderr(&output).contains("relative"), "{}", stderr(&output));
+}
+
+/// What it says it adds is all that it adds, and goes as it says.
+#[test]
+fn what_bench_leaves_can_be_forgotten_as_it_says() {
+    let (Some(_), Some(bash)) = (program("grep"), program("bash")) else { return };
+    let gateway = Gateway::with_config(ADMIN);
+    gateway.post(r#"{"ip":"192.0.2.1"}"#).expect_tally(1, 1);
+    let output = tallygate(&["bench", "--url", &gateway.url("/logs"), "-c", "1", "-n", "5", "-b", "50"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(gateway.unique() > 100);
+    let told = stderr(&output);
+    let (_, way) = told.trim_end().rsplit_once("forget them: ").expect("it says how");
+    let mut command = Command::new(bash);
+    forget_own_variables(&mut command);
+    command.env("TALLYGATE_URL", format!("http://{}", gateway.ops())).env("TALLYGATE_TOKEN", "correct-horse");
+    let way = way.replace("tallygate ", &format!("{} ", env!("CARGO_BIN_EXE_tallygate")));
+    let output = run(command.arg("-c").arg(way));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(gateway.unique(), 1);
+}
+
+#[test]
+fn whoever_has_read_enough_is_no_error() {
+    let Some(bash) = program("bash") else { return };
+    let gateway = Gateway::start();
+    let many: String = (0..20_000_u32).map(|n| format!("{{\"ip\":\"{}\"}}\n", Ipv4Addr::from_bits(n * 99))).collect();
+    gateway.post(many).expect_tally(20_000, 20_000);
+    let mut command = Command::new(bash);
+    forget_own_variables(&mut command);
+    command.env("TALLYGATE_URL", format!("http://{}", gateway.ops()));
+    let line = format!("set -o pipefail; {} query export --format csv | head -n 2", env!("CARGO_BIN_EXE_tallygate"));
+    let output = run(command.arg("-c").arg(line));
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+    assert_eq!(stdout(&output).lines().count(), 2);
 }
 
 #[test]
@@ -194,6 +284,7 @@ fn completions_are_a_script_that_the_shell_takes() {
     for word in ["_tallygate", "serve", "--ops-listen", "rollback", "--dry-run"] {
         assert!(script.contains(word), "{word}");
     }
+    assert!(!script.contains("compile-plugin"), "what is not for people is not shown to them");
     let Some(bash) = program("bash") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("completions");

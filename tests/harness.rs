@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use setup::CONFIG_FILE;
 use tempfile::TempDir;
 
-pub(crate) use admin::ADMIN;
+pub(crate) use admin::{ADMIN, TOKEN};
 pub(crate) use guests::{ACCESS_LOG, JSON, config_with_unruly_guest, guest, root, sinner, variant};
 pub(crate) use http::{Connection, Reply, Request};
 pub(crate) use http2::Http2;

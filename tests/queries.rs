@@ -1,5 +1,6 @@
 //! Questions about visits: over HTTP, on the command line, and what is forgotten.
 
+mod access;
 mod clients;
 mod command;
 mod counts;

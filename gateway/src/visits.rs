@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use tallygate_event::{Code, NO_TIME, Outcome};
-use tallygate_index::disk::Folder;
+use tallygate_index::disk::{Folder, FolderError};
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, NewIps, Visits};
@@ -73,7 +73,12 @@ pub(crate) fn open(
     accept_damage: bool,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<(Visits, watch::Receiver<Progress>)> {
-    let folder = Folder::open(config.data_dir.join(FOLDER)).context("the visits of data_dir")?;
+    let folder = Folder::open(config.data_dir.join(FOLDER)).map_err(|error| {
+        let is_locked = matches!(error, FolderError::Locked(_));
+        let error = anyhow::Error::new(error);
+        if is_locked { error.context("stop the other gateway first, or give this one another data_dir") } else { error }
+    });
+    let folder = folder.context("the visits of data_dir")?;
     let nothing = Progress { durable: 0, failures: 0, failing: false };
     let (progress, receiver) = watch::channel(nothing);
     let teller = Arc::new(Teller { metrics: Arc::clone(metrics), progress });

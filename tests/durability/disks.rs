@@ -187,6 +187,6 @@ fn a_second_gateway_on_one_data_directory_is_turned_away() {
     let second = Setup::new().environment("TALLYGATE_DATA_DIR", &data.display().to_string());
     let (code, log) = second.expect_to_fail();
     assert_eq!(code, Some(1), "{log}");
-    assert!(log.contains("another tallygate process uses the data directory"), "{log}");
+    assert!(log.contains("stop the other gateway first"), "{log}");
     gateway.expect_to_serve();
 }

@@ -5,6 +5,7 @@ mod load;
 mod report;
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -34,6 +35,9 @@ pub(super) struct Bench {
     /// Records in each request
     #[arg(short = 'b', long = "batch", value_name = "RECORDS", default_value_t = 1)]
     batch: usize,
+    /// A file whose content each request sends, instead of made-up records
+    #[arg(long, value_name = "FILE", conflicts_with = "batch")]
+    body: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -42,15 +46,27 @@ pub(super) struct Bench {
 pub(super) fn run(arguments: &Bench) -> Result<ExitCode> {
     ensure!(arguments.connections > 0 && arguments.batch > 0, "-c and -b must be at least 1");
     let (address, host) = target(&arguments.url)?;
+    let path = arguments.url.path_and_query().map_or("/", |path| path.as_str());
+    let requests = match &arguments.body {
+        Some(file) => {
+            let body = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            vec![load::request(&host, path, None, body)]
+        }
+        None => {
+            eprintln!("tallygate: {}", load::ADDS);
+            load::requests(&host, path, arguments.batch)
+        }
+    };
     let plan = Arc::new(Plan {
         address,
-        requests: load::requests(&host, arguments.url.path(), arguments.batch),
+        requests,
         left: AtomicU64::new(arguments.duration.map_or(arguments.requests, |_| u64::MAX)),
         until: arguments.duration.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
     });
     let start = Instant::now();
     let tally = send(&plan, arguments.connections)?;
-    let report = Report::new(&tally, arguments.batch, arguments.connections, start.elapsed());
+    let batch = arguments.body.is_none().then_some(arguments.batch);
+    let report = Report::new(&tally, batch, arguments.connections, start.elapsed());
     report.print(arguments.json)?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

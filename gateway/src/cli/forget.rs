@@ -14,7 +14,7 @@ use tallygate_index::disk::Folder;
 use tallygate_index::visits::Options;
 
 use super::client::{Client, bearer};
-use super::query::{Environment, Place};
+use super::query::{Environment, Place, or_ask_it};
 use crate::config::Config;
 use crate::visits;
 
@@ -96,7 +96,7 @@ fn in_folder(config: &Config, addresses: &[IpAddr]) -> Result<Forgotten> {
     let path = config.data_dir.join(visits::FOLDER);
     // Opening it would make one.
     ensure!(path.is_dir(), "there are no visits in {}", config.data_dir.display());
-    let folder = Folder::open(&path).context("the visits of the data directory")?;
+    let folder = Folder::open(&path).map_err(or_ask_it).context("the visits of the data directory")?;
     // Whatever the configuration says, and mostly there is none: nothing else is to go with the addresses.
     let options = Options { as_kept: true, ..visits::options(config) };
     let opened = Visits::open(Arc::new(folder), options, Arc::new(()));

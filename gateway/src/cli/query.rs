@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 
+pub(super) use folder::or_ask_it;
 pub(super) use source::{Environment, Place, Source};
 
 use super::client::bearer;

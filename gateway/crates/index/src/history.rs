@@ -2,23 +2,22 @@
 
 mod compact;
 mod forget;
+mod state;
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::compact::{Done, Running};
-use crate::absorb::{Awaited, Matrices};
-use crate::damage::DamageTotals;
-use crate::disk::{Disk, DiskFile};
-use crate::manifest::{Known, Listed, Manifest, TenantManifest};
-use crate::segment::{Input, Project, Segment, SegmentError, SegmentWriter, Span, Without, write_merged};
-use crate::snapshot::{Part, Parts, Snapshot};
+pub(crate) use self::state::{State, is_segment, segment_name};
+use crate::Hour;
+use crate::disk::Disk;
+use crate::manifest::Manifest;
+use crate::snapshot::Snapshot;
 use crate::visits::{Core, VisitsError};
-use crate::{Hour, TENANT};
 
 /// What others ask of the thread.
 pub(crate) enum Command {
@@ -28,25 +27,6 @@ pub(crate) enum Command {
     /// A merge in the background has ended.
     Merged(Done),
     Stop,
-}
-
-/// What the thread owns.
-pub(crate) struct State {
-    pub(crate) snapshot: Snapshot,
-    /// Shared with those who ask; changed by the thread alone.
-    pub(crate) matrices: Arc<RwLock<Matrices>>,
-    pub(crate) awaited: Awaited,
-    pub(crate) granularity: u32,
-    /// Damage that was accepted, ever.
-    pub(crate) damage: DamageTotals,
-    /// The number of the next segment file.
-    pub(crate) next_file: u64,
-    /// The first journal file with visits that segments may lack.
-    pub(crate) journal_from: u64,
-    /// Segment files that may be there, those included that count no more.
-    pub(crate) on_disk: HashSet<u64>,
-    /// Files below this number may be on a list that takes the place of the last one after a crash.
-    pub(crate) perhaps_listed: u64,
 }
 
 pub(crate) struct History {
@@ -65,8 +45,6 @@ pub(crate) struct History {
     told_gone: bool,
 }
 
-/// Segments in memory of one span: more are merged.
-const IN_MEMORY: usize = 6;
 /// How often the thread looks whether something is due.
 const TICK: Duration = Duration::from_secs(1);
 /// After a failure, the disk is left alone for so long.
@@ -78,23 +56,6 @@ const JOURNAL_BYTES: u64 = 64 << 20;
 const VISITS_IN_MEMORY: u64 = 4 << 20;
 /// Milliseconds into an hour at which the one before is written: what is on its way is in by then.
 const GRACE: i64 = 60_000;
-
-const PREFIX: &str = "segment-";
-
-pub(crate) fn segment_name(file: u64) -> String {
-    format!("{PREFIX}{file:010}")
-}
-
-/// The number of a segment file.
-pub(crate) fn is_segment(name: &str) -> Option<u64> {
-    name.strip_prefix(PREFIX)?.parse().ok()
-}
-
-/// A file that takes no more when the writer is not to go on.
-struct While<'a> {
-    going: &'a dyn Fn() -> bool,
-    file: Box<dyn DiskFile>,
-}
 
 // === impl History ===
 
@@ -317,139 +278,5 @@ impl History {
         let is_left =
             |file: u64| disk.remove(&segment_name(file)).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
         self.state.on_disk.retain(|file| counts(*file) || is_left(*file));
-    }
-}
-
-// === impl State ===
-
-impl State {
-    pub(crate) fn in_memory(&self) -> impl Iterator<Item = &Arc<Part>> {
-        self.snapshot.parts().filter(|part| part.file.is_none())
-    }
-
-    /// Merges segments in memory where there are many of one span.
-    pub(crate) fn merge_in_memory(&mut self) -> Result<(), SegmentError> {
-        let mut crowded: Vec<Parts> = Vec::new();
-        let (hours, months) = (self.snapshot.hours.values(), self.snapshot.months.values());
-        for parts in hours.chain(months).chain([&self.snapshot.before]) {
-            let loose: Parts = parts.iter().filter(|part| part.file.is_none()).cloned().collect();
-            if loose.len() > IN_MEMORY {
-                crowded.push(loose);
-            }
-        }
-        for parts in crowded {
-            let Some(span) = parts.first().map(|part| part.segment.span()) else { continue };
-            let writer = SegmentWriter::new(Vec::new(), TENANT, span);
-            let merged = write_merged(&inputs(&parts), &Without::default(), writer);
-            let (bytes, _) = merged.expect("memory takes what is written to it");
-            let segment = Arc::new(Segment::open(bytes.into())?);
-            self.snapshot.remove(parts.iter());
-            self.snapshot.add(Arc::new(Part { segment, file: None, in_month: false }));
-        }
-        Ok(())
-    }
-
-    /// Writes what a history has in memory alone: one file for each span.
-    fn write_memory(&mut self, next: &mut Snapshot, disk: &dyn Disk) -> Result<(), VisitsError> {
-        let mut spans: Vec<(Span, Parts)> = Vec::new();
-        for part in next.parts().filter(|part| part.file.is_none()) {
-            let span = part.segment.span();
-            match spans.iter_mut().find(|(own, _)| *own == span) {
-                Some((_, parts)) => parts.push(Arc::clone(part)),
-                None => spans.push((span, vec![Arc::clone(part)])),
-            }
-        }
-        for (span, parts) in spans {
-            let part = self.write(disk, span, &inputs(&parts), &Without::default())?;
-            next.remove(parts.iter());
-            if let Some(part) = part {
-                next.add(Arc::new(part));
-            }
-        }
-        Ok(())
-    }
-
-    /// Merges segments into a new file; none if nothing is left.
-    fn write(
-        &mut self,
-        disk: &dyn Disk,
-        span: Span,
-        inputs: &[Input<'_>],
-        without: &Without,
-    ) -> Result<Option<Part>, VisitsError> {
-        let file = self.new_file();
-        let segment = Arc::new(write_segment(disk, (file, span), inputs, without)?);
-        Ok((!segment.is_empty()).then_some(Part { segment, file: Some(file), in_month: false }))
-    }
-
-    fn new_file(&mut self) -> u64 {
-        let file = self.next_file;
-        self.next_file += 1;
-        self.on_disk.insert(file);
-        file
-    }
-
-    pub(crate) fn manifest(&self, next: &Snapshot, journal_from: u64) -> Vec<u8> {
-        let listed = |part: &Arc<Part>| {
-            let content = Some(Known::of(&part.segment));
-            part.file.map(|file| Listed { file, in_month: part.in_month, content })
-        };
-        let matrices = self.matrices.read().unwrap_or_else(PoisonError::into_inner);
-        let tenant = TenantManifest {
-            tenant: TENANT,
-            floors: next.floors,
-            segments: next.parts().filter_map(listed).collect(),
-            matrices: &*matrices,
-        };
-        let (granularity, next_file, damage) = (self.granularity, self.next_file, self.damage);
-        Manifest::encode(&Manifest { granularity, next_file, journal_from, damage, tenants: vec![tenant] })
-    }
-}
-
-/// All that segments of one span have.
-fn inputs(parts: &Parts) -> Vec<Input<'_>> {
-    parts.iter().map(|part| Input { segment: &part.segment, keep: u32::MAX, project: Project::AsIs }).collect()
-}
-
-/// Merges segments into a file, durable but for its name.
-fn write_segment(
-    disk: &dyn Disk,
-    place: (u64, Span),
-    inputs: &[Input<'_>],
-    without: &Without,
-) -> Result<Segment, VisitsError> {
-    write_segment_while(&|| true, disk, place, inputs, without)
-}
-
-/// As [`write_segment`], and gives up when it is not to go on.
-fn write_segment_while(
-    going: &dyn Fn() -> bool,
-    disk: &dyn Disk,
-    (file, span): (u64, Span),
-    inputs: &[Input<'_>],
-    without: &Without,
-) -> Result<Segment, VisitsError> {
-    let name = segment_name(file);
-    let failed = |source| VisitsError::Io { what: format!("write {name}"), source };
-    let out = While { going, file: disk.create(&name).map_err(failed)? };
-    let out = std::io::BufWriter::with_capacity(1 << 18, out);
-    let (out, _) = write_merged(inputs, without, SegmentWriter::new(out, TENANT, span)).map_err(failed)?;
-    out.into_inner().map_err(|error| failed(error.into_error()))?.file.sync().map_err(failed)?;
-    let content = disk.read(&name).map_err(failed)?;
-    Segment::open(content).map_err(|source| VisitsError::Segment { name: name.clone(), source })
-}
-
-// === impl While ===
-
-impl Write for While<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !(self.going)() {
-            return Err(io::Error::other("this program ends"));
-        }
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }

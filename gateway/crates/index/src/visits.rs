@@ -1,7 +1,9 @@
 //! Visits: which addresses came at which hours, exactly, durably, over any range.
 
+mod error;
 mod inspection;
 pub(crate) mod load;
+mod ready;
 mod write;
 
 use std::net::IpAddr;
@@ -15,22 +17,23 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 
 use crate::absorb::Matrices;
-use crate::damage::Damage;
 use crate::disk::Disk;
-use crate::history::{Command, History, segment_name};
+use crate::history::{Command, History};
 use crate::hot::HotHours;
-use crate::journal::{Durability, Journal, JournalError, Observer, Progress, Ticket, Unwritable};
-use crate::manifest::{Manifest, ManifestError};
+use crate::journal::{Durability, Journal, Observer, Progress, Ticket, Unwritable};
+use crate::manifest::Manifest;
 use crate::query::View;
 use crate::queue::Queue;
-use crate::segment::{SegmentError, Without};
+use crate::segment::Without;
 use crate::snapshot::Snapshot;
 use crate::unique::{NewIps, UniqueIps, mapped};
 use crate::v6::Ipv6Policy;
 use crate::{Day, Hour};
 
+pub use self::error::VisitsError;
 pub use self::inspection::Inspection;
 pub use self::load::Opened;
+pub use self::ready::NotReady;
 pub use self::write::{Scratch, Write};
 
 /// How visits are kept.
@@ -93,69 +96,6 @@ pub(crate) struct Core {
     /// No merge is to go on.
     pub(crate) stopping: AtomicBool,
 }
-
-/// Why visits cannot be opened, or kept.
-#[derive(Debug, thiserror::Error)]
-pub enum VisitsError {
-    /// The list of segments cannot be read.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The journal cannot be read or written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// Something that was acknowledged is not there any more.
-    #[error(
-        "acknowledged visits are lost:\n{}\nrestore the data directory from a backup, or go on with what is whole: \
-         tallygate serve --accept-damage starts once with that, and counts what is lost",
-        .0.iter().map(|damage| format!("  {damage}")).collect::<Vec<_>>().join("\n")
-    )]
-    Damaged(Vec<Damage>),
-    /// A segment cannot be read.
-    #[error("segment file {name}: {source}; restore the data directory from a backup")]
-    Segment {
-        /// The file.
-        name: String,
-        /// What is wrong with it.
-        source: SegmentError,
-    },
-    /// The disk failed.
-    #[error("cannot {what}: {source}")]
-    Io {
-        /// What was being done.
-        what: String,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-    /// IPv6 addresses were told apart otherwise when the history was begun.
-    #[error(
-        "the history was begun with addresses.ipv6 = \"{kept}\", and is to go on with \"{asked}\": what was counted cannot be \
-         counted anew; set it back, or choose another data_dir"
-    )]
-    Granularity {
-        /// What the history has.
-        kept: &'static str,
-        /// What was asked for.
-        asked: &'static str,
-    },
-    /// Merging segments failed, which is a fault of this program.
-    #[error("segments cannot be merged: a fault of this program, please report what it said before")]
-    Merge,
-    /// The history's thread has ended.
-    #[error("the history has been closed")]
-    Closed,
-}
-
-/// Something of the data directory is not there any more, which a crash would need.
-pub(crate) struct Gone {
-    pub(crate) reason: String,
-    /// Whether a flush writes it again. A segment is in no other place.
-    pub(crate) can_be_written_again: bool,
-}
-
-/// A visit that came now would not be kept.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NotReady(String);
 
 /// What there is to know about the visits at a glance.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -307,15 +247,6 @@ impl Visits {
         }
     }
 
-    /// Whether a visit that came now would be kept: the journal can be written, the clock is one that the history goes along
-    /// with, and the files of the history are there. Looks at the disk, which may take a while.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn ready(&self) -> Result<(), NotReady> {
-        self.core.ready()
-    }
-
     /// How far the journal is.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -441,38 +372,6 @@ impl Drop for Visits {
 // === impl Core ===
 
 impl Core {
-    fn ready(&self) -> Result<(), NotReady> {
-        if let Some(reason) = self.journal.failure() {
-            let reason = format!("the journal cannot be written, new visits are refused until it can: {reason}");
-            return Err(NotReady(reason));
-        }
-        self.accept(self.options.now()).map_err(|unwritable| NotReady(unwritable.to_string()))?;
-        self.gone().map_or(Ok(()), |gone| Err(NotReady(gone.reason)))
-    }
-
-    /// What is not there any more of the files of the history and its journal.
-    pub(crate) fn gone(&self) -> Option<Gone> {
-        loop {
-            let (journal, snapshot) = (self.journal.file(), self.snapshot.load_full());
-            let names = match self.disk.list() {
-                Ok(names) => names,
-                Err(error) => {
-                    let reason = format!("the data directory cannot be read: {error}");
-                    return Some(Gone { reason, can_be_written_again: true });
-                }
-            };
-            let segments = snapshot.parts().filter_map(|part| part.file.map(segment_name));
-            let others = journal.clone().into_iter().chain([Manifest::name().to_owned()]);
-            let wanted = others.map(|name| (name, true)).chain(segments.map(|name| (name, false)));
-            let (name, can_be_written_again) = wanted.into_iter().find(|(name, _)| !names.contains(name))?;
-            // Files come and go with each flush: what was not there may be needed no more.
-            if self.journal.file() == journal && Arc::ptr_eq(&snapshot, &self.snapshot.load_full()) {
-                let reason = format!("{name} is gone from the data directory");
-                return Some(Gone { reason, can_be_written_again });
-            }
-        }
-    }
-
     pub(crate) fn today(&self) -> Day {
         self.options.now().day()
     }

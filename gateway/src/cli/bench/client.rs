@@ -25,9 +25,37 @@ pub(super) struct Tally {
     /// Microseconds from the first byte sent to the last received.
     pub(super) latencies: Histogram<u64>,
     pub(super) statuses: BTreeMap<u16, u64>,
+    /// Records that were accepted and rejected.
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    /// Answers that say why something was not taken, by status and code.
+    pub(super) refusals: BTreeMap<(u16, String), Refusal>,
     /// Requests that got no answer, and the last reason.
     pub(super) failed: u64,
     pub(super) last_error: Option<String>,
+}
+
+/// Why something was not taken, as the first answer that says so has it.
+#[derive(Clone)]
+pub(super) struct Refusal {
+    pub(super) message: String,
+    pub(super) count: u64,
+}
+
+/// What an answer's body says of the records.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct Told {
+    accepted: u64,
+    rejected: u64,
+    errors: Vec<Reason>,
+    error: Option<Reason>,
+}
+
+#[derive(serde::Deserialize)]
+struct Reason {
+    code: String,
+    message: String,
 }
 
 /// An answer, as far as its header tells.
@@ -36,6 +64,7 @@ struct Answer {
     status: u16,
     /// Of header and body together, in bytes.
     length: usize,
+    body: usize,
     /// Whether the server closes the connection behind it.
     closes: bool,
 }
@@ -65,7 +94,7 @@ async fn connection(plan: Arc<Plan>, first: usize) -> Tally {
             break;
         }
         match exchange(&mut stream, plan.address, request).await {
-            Ok((status, micros)) => tally.note(status, micros),
+            Ok((status, micros, told)) => tally.note(status, micros, told),
             Err(error) => {
                 stream = None;
                 tally.fail(&error.to_string());
@@ -78,8 +107,8 @@ async fn connection(plan: Arc<Plan>, first: usize) -> Tally {
     tally
 }
 
-/// Sends one request over the connection, made if there is none, and reads its answer: status and microseconds.
-async fn exchange(kept: &mut Option<TcpStream>, address: SocketAddr, request: &[u8]) -> io::Result<(u16, u64)> {
+/// Sends one request over the connection, made if there is none, and reads its answer: status, microseconds, what it says.
+async fn exchange(kept: &mut Option<TcpStream>, address: SocketAddr, request: &[u8]) -> io::Result<(u16, u64, Told)> {
     let mut stream = match kept.take() {
         Some(stream) => stream,
         None => {
@@ -90,17 +119,19 @@ async fn exchange(kept: &mut Option<TcpStream>, address: SocketAddr, request: &[
     };
     let start = Instant::now();
     stream.write_all(request).await?;
-    let answer = read_answer(&mut stream).await?;
+    let (answer, body) = read_answer(&mut stream).await?;
     let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     if !answer.closes {
         *kept = Some(stream);
     }
-    Ok((answer.status, micros))
+    // What is not the gateway's says nothing.
+    let told = serde_json::from_slice(&body).unwrap_or_default();
+    Ok((answer.status, micros, told))
 }
 
-/// Reads one answer to its end. The gateway always tells a content length.
-async fn read_answer(stream: &mut TcpStream) -> io::Result<Answer> {
-    let mut buffer = vec![0; 16 << 10];
+/// Reads one answer to its end, and its body. The gateway always tells a content length.
+async fn read_answer(stream: &mut TcpStream) -> io::Result<(Answer, Vec<u8>)> {
+    let mut buffer = vec![0; 64 << 10];
     let mut filled = 0;
     loop {
         let rest = buffer.get_mut(filled..).filter(|rest| !rest.is_empty());
@@ -113,7 +144,8 @@ async fn read_answer(stream: &mut TcpStream) -> io::Result<Answer> {
         if let Some(answer) = parse(seen)?
             && filled >= answer.length
         {
-            return Ok(answer);
+            let body = answer.length - answer.body..answer.length;
+            return Ok((answer, seen.get(body).unwrap_or_default().to_vec()));
         }
     }
 }
@@ -127,7 +159,8 @@ fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let length = field("content-length:").and_then(|length| length.parse::<usize>().ok());
     match (status, length) {
         (Some(status), Some(length)) => {
-            Ok(Some(Answer { status, length: end + 4 + length, closes: field("connection:") == Some("close") }))
+            let closes = field("connection:") == Some("close");
+            Ok(Some(Answer { status, length: end + 4 + length, body: length, closes }))
         }
         _ => Err(io::Error::other("the answer is not HTTP with a content length")),
     }
@@ -148,7 +181,8 @@ impl Plan {
 impl Default for Tally {
     fn default() -> Self {
         let latencies = Histogram::new(3).expect("three digits are a precision that exists");
-        Self { latencies, statuses: BTreeMap::new(), failed: 0, last_error: None }
+        let (statuses, refusals) = (BTreeMap::new(), BTreeMap::new());
+        Self { latencies, statuses, accepted: 0, rejected: 0, refusals, failed: 0, last_error: None }
     }
 }
 
@@ -158,13 +192,28 @@ impl Tally {
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
         }
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        for ((status, code), Refusal { message, count }) in &other.refusals {
+            self.refused(*status, code, message, *count);
+        }
         self.failed += other.failed;
         self.last_error = self.last_error.take().or_else(|| other.last_error.clone());
     }
 
-    fn note(&mut self, status: u16, micros: u64) {
+    fn note(&mut self, status: u16, micros: u64, told: Told) {
         self.latencies.record(micros).expect("the histogram grows by itself");
         *self.statuses.entry(status).or_default() += 1;
+        self.accepted += told.accepted;
+        self.rejected += told.rejected;
+        for Reason { code, message } in told.errors.iter().chain(&told.error) {
+            self.refused(status, code, message, 1);
+        }
+    }
+
+    fn refused(&mut self, status: u16, code: &str, message: &str, count: u64) {
+        let first = || Refusal { message: message.to_owned(), count: 0 };
+        self.refusals.entry((status, code.to_owned())).or_insert_with(first).count += count;
     }
 
     fn fail(&mut self, error: &str) {
@@ -180,7 +229,7 @@ mod tests {
     #[test]
     fn an_answer_is_whole_when_its_body_is() {
         let answer = b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
-        assert_eq!(parse(answer).unwrap(), Some(Answer { status: 202, length: answer.len(), closes: true }));
+        assert_eq!(parse(answer).unwrap(), Some(Answer { status: 202, length: answer.len(), body: 2, closes: true }));
         assert_eq!(parse(&answer[..20]).unwrap(), None);
         assert!(parse(b"SSH-2.0\r\n\r\n").is_err());
     }

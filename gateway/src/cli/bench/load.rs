@@ -2,32 +2,43 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
+
+/// What the made-up records leave in a gateway, for whoever starts this.
+pub(super) const ADDS: &str = "\
+    up to 131,072 addresses of 198.18.0.0/15, which is kept for such tests (RFC 2544), will count among those that this \
+    gateway has seen. With the admin token in TALLYGATE_TOKEN, this will forget them: tallygate query export --format csv | grep -E '^198\\.(18|19)\\.' | tallygate forget -";
+
 /// Different requests; connections take turns with them.
 const VARIANTS: u64 = 64;
 
-/// Whole HTTP requests, each with `batch` records of about 110 bytes from random IPv4 addresses.
+/// Whole HTTP requests, each with `batch` records of about 110 bytes, of the present and from random addresses of 198.18.0.0/15.
 pub(super) fn requests(host: &str, path: &str, batch: usize) -> Vec<Vec<u8>> {
     let mut random = Random(0x7461_6c6c_7967_6174);
-    (0..VARIANTS).map(|_| request(host, path, batch, &mut random)).collect()
+    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let records = |random: &mut Random| {
+        let mut body = String::with_capacity(batch * 112);
+        for record in 0..batch {
+            let [b, c, d] = random.address();
+            writeln!(
+                body,
+                "{{\"timestamp\":\"{now}.{:06}Z\",\"ip\":\"198.{b}.{c}.{d}\",\"url\":\"https://example.com/shop/item/{}\"}}",
+                random.next() % 1_000_000,
+                10_000 + record % 90_000,
+            )
+            .expect("writing to a string cannot fail");
+        }
+        body.into_bytes()
+    };
+    (0..VARIANTS).map(|_| request(host, path, Some("application/x-ndjson"), records(&mut random))).collect()
 }
 
-fn request(host: &str, path: &str, batch: usize, random: &mut Random) -> Vec<u8> {
-    let mut body = String::with_capacity(batch * 112);
-    for record in 0..batch {
-        let [a, b, c, d] = random.address();
-        writeln!(
-            body,
-            "{{\"timestamp\":\"2020-06-24T15:27:00.{:06}Z\",\"ip\":\"{a}.{b}.{c}.{d}\",\"url\":\"https://example.com/shop/item/{}\"}}",
-            random.next() % 1_000_000,
-            10_000 + record % 90_000,
-        )
-        .expect("writing to a string cannot fail");
-    }
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    [head.into_bytes(), body.into_bytes()].concat()
+/// A whole HTTP request.
+pub(super) fn request(host: &str, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Vec<u8> {
+    let content_type = content_type.map_or(String::new(), |kind| format!("content-type: {kind}\r\n"));
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: {host}\r\n{content_type}content-length: {length}\r\n\r\n");
+    [head.into_bytes(), body].concat()
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): good enough for addresses, and the same at every run.
@@ -43,8 +54,9 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn address(&mut self) -> [u8; 4] {
-        let [a, b, c, d, ..] = self.next().to_le_bytes();
-        [a, b, c, d]
+    /// An address of 198.18.0.0/15, but for its first byte.
+    fn address(&mut self) -> [u8; 3] {
+        let [b, c, d, ..] = self.next().to_le_bytes();
+        [18 | b & 1, c, d]
     }
 }

@@ -34,7 +34,8 @@ struct Printed<'a>(&'a mut dyn FnMut(&[u8]) -> Result<()>);
 impl Folder {
     pub(super) fn open(config: &Config) -> Result<Self> {
         let path = config.data_dir.join(visits::FOLDER);
-        let folder = disk::Folder::open_to_read(&path).context("the visits of the data directory")?;
+        let folder =
+            disk::Folder::open_to_read(&path).map_err(or_ask_it).context("the visits of the data directory")?;
         let opened = Inspection::open(&folder, visits::options(config));
         let (inspection, found) = opened.with_context(|| format!("the visits in {}", path.display()))?;
         if found.cut_bytes > 0 {
@@ -86,6 +87,13 @@ impl Folder {
         written.map_err(|problem| told(&problem))?.context("cannot write the export")?;
         Ok(file.left)
     }
+}
+
+/// A tool can ask the gateway that has a data directory, where a second gateway could only wait.
+pub(in crate::cli) fn or_ask_it(error: disk::FolderError) -> anyhow::Error {
+    let is_locked = matches!(error, disk::FolderError::Locked(_));
+    let error = anyhow::Error::new(error);
+    if is_locked { error.context("ask the gateway that runs on it with --url, or stop it") } else { error }
 }
 
 // === impl File ===

@@ -21,10 +21,7 @@ pub struct Folder {
 #[non_exhaustive]
 pub enum FolderError {
     /// Another process has it.
-    #[error(
-        "another tallygate process uses the data directory {}: stop it, or ask it with --url instead of opening its files",
-        .0.display()
-    )]
+    #[error("another tallygate process uses {}; only one may", .0.display())]
     Locked(PathBuf),
     /// It cannot be created, opened or locked.
     #[error("cannot {doing} {}", .path.display())]

@@ -16,7 +16,8 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::{Command, History, State, write_segment_while};
+use super::state::write_segment_while;
+use super::{Command, History, State};
 use crate::absorb::Matrices;
 use crate::disk::Disk;
 use crate::segment::{Input, Project, Segment, Span, Without};

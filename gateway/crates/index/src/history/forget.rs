@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 
-use super::{History, inputs};
+use super::History;
+use super::state::inputs;
 use crate::absorb::Deltas;
 use crate::segment::Without;
 use crate::snapshot::{Part, Snapshot};
