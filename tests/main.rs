@@ -26,3 +26,4 @@ mod stopping;
 mod swapping;
 mod swapping_under_load;
 mod tidy;
+mod withheld;

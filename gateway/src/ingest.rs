@@ -16,6 +16,8 @@ use hyper::service::{Service, service_fn};
 use tallygate_connect::decompress::Encoding;
 use tallygate_connect::frame;
 
+use crate::in_flight::NoRoom;
+use crate::net::NoRoomForRequest;
 use crate::pipeline;
 use crate::serving::Refused;
 use crate::worker::Worker;
@@ -56,6 +58,9 @@ async fn answer(worker: &Worker, request: Request<Incoming>) -> Response<Full<By
 async fn ingest(worker: &Worker, head: &Parts, body: &mut Incoming) -> Result<pipeline::Tally, Refusal> {
     let serving = worker.serving();
     let limits = &serving.config.ingest;
+    if head.extensions.get::<NoRoomForRequest>().is_some() {
+        return Err(Refusal::no_room(NoRoom::Now, limits.max_in_flight));
+    }
     let route = serving.routes.find(&head.method, head.uri.path(), &head.headers).map_err(|refused| match refused {
         Refused::NoSuchPath => Refusal::no_such_path(head.uri.path()),
         Refused::NotPost => Refusal::not_post(),
@@ -70,7 +75,7 @@ async fn ingest(worker: &Worker, head: &Parts, body: &mut Incoming) -> Result<pi
     let mut held = worker.in_flight.reservation();
     let body = body::read(worker, body, limits, &mut held).await?;
     let body = match encoding {
-        Some(encoding) => body::decompress(encoding, &body, limits, &mut held).await?,
+        Some(encoding) => body::decompress(encoding, body, limits, &mut held).await?,
         None => body,
     };
     let framing = frame::detect(text(CONTENT_TYPE), &body);

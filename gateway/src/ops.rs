@@ -6,6 +6,7 @@ mod visits;
 
 use std::convert::Infallible;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,17 +14,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Semaphore, watch};
 use tower_service::Service;
 
+use crate::in_flight::InFlight;
 use crate::metrics::Exposition;
-use crate::net::{self, Waits};
+use crate::net::{self, NoRoomForRequest, Places, Terms, Waits};
 use crate::swap::Swap;
 use crate::thread;
 use crate::worker::Shared;
@@ -41,10 +44,17 @@ struct Ops {
     forgetting: Arc<Semaphore>,
 }
 
-const WAITS: Waits =
-    Waits { header: Duration::from_secs(10), idle: Duration::from_secs(75), write: Duration::from_secs(30) };
-/// Scrapers and people; nobody needs more.
+/// How long a connection may be idle: longer than scrapers pause, so that they find theirs open.
+const IDLE: Duration = Duration::from_secs(75);
+/// Scrapers and people; nobody needs more. Over it, the one that has waited longest makes way.
 const CONNECTIONS: usize = 256;
+
+/// What requests and answers hold, over all connections of this port. Bodies that a question or an upload reads have bounds of
+/// their own.
+const HELD: usize = 64 << 20;
+
+/// What an answer takes: a good deal more than the metrics, or a piece of a long one.
+const ANSWER: usize = 64 << 10;
 
 /// Uploads and reloads that may be under way at the same time: one that loads, and one that waits.
 const LOADS: usize = 2;
@@ -82,7 +92,8 @@ pub(crate) fn start(
             let places = |places| Arc::new(Semaphore::new(places));
             let (loads, questions, forgetting) = (places(LOADS), places(QUESTIONS), places(FORGETTING));
             let ops = Ops { shared, swap, draining, loads, questions, forgetting };
-            accept(listener, router(ops), stop).await;
+            let shared = Arc::clone(&ops.shared);
+            accept(listener, &shared, router(ops), stop).await;
             Ok(())
         })
     };
@@ -136,21 +147,19 @@ fn exposition(headers: &HeaderMap) -> Exposition {
     if headers.get_all(ACCEPT).iter().any(accepts) { Exposition::OpenMetrics } else { Exposition::Text }
 }
 
-async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+async fn accept(listener: TcpListener, shared: &Shared, router: Router, mut stop: watch::Receiver<bool>) {
+    let (places, share) = (Places::new(CONNECTIONS), InFlight::new(HELD).share());
     let stopping = stop.clone();
     let accept = async {
         let mut complained = false;
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
                     complained = false;
-                    let connection = serve(stream, router.clone(), stopping.clone());
-                    tokio::task::spawn_local(async move {
-                        connection.await;
-                        drop(place);
-                    });
+                    let limits = &shared.serving.load().config.ingest;
+                    let waits = Waits { header: limits.header_timeout, idle: IDLE, write: limits.body_timeout };
+                    let terms = Terms { waits, share: share.clone(), answer: ANSWER, places: Some(Rc::clone(&places)) };
+                    drop(tokio::task::spawn_local(serve(stream, router.clone(), terms, stopping.clone())));
                 }
                 Err(error) => {
                     if !complained {
@@ -168,14 +177,19 @@ async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver
     }
 }
 
-async fn serve(stream: TcpStream, router: Router, stop: watch::Receiver<bool>) {
+async fn serve(stream: TcpStream, router: Router, terms: Terms, stop: watch::Receiver<bool>) {
     // Cannot fail on a connected socket; if it does, the connection works without it.
     drop(socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT));
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let mut router = router.clone();
-        async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
+        async move {
+            if request.extensions().get::<NoRoomForRequest>().is_some() {
+                return Ok(reply::busy("as many requests and answers wait as may; come back later"));
+            }
+            Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {}))
+        }
     });
-    net::serve(stream, service, WAITS, stop).await;
+    net::serve(stream, service, terms, stop).await;
 }
 
 // === impl Ops ===

@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::in_flight::{InFlight, Share};
 use crate::ingest;
 use crate::metrics::{Metrics, WorkerMetrics};
-use crate::net::{self, Waits};
+use crate::net::{self, Terms, Waits};
 use crate::pipeline::OwnPlugins;
 use crate::serving::Serving;
 use crate::thread;
@@ -77,6 +77,9 @@ pub(crate) struct Guard {
     connections: Arc<AtomicUsize>,
     gauge: IntGauge,
 }
+
+/// What an answer takes, unless it names rejected records.
+const ANSWER: usize = 1 << 10;
 
 /// Connections that may wait for a busy worker to take them.
 const HANDOVER: usize = 1024;
@@ -262,7 +265,8 @@ async fn connection(worker: Rc<Worker>, stream: std::net::TcpStream, draining: w
     };
     let limits = &worker.serving().config.ingest;
     let waits = Waits { header: limits.header_timeout, idle: limits.idle_timeout, write: limits.body_timeout };
-    net::serve(stream, ingest::service(worker), waits, draining).await;
+    let terms = Terms { waits, share: worker.in_flight.clone(), answer: ANSWER, places: None };
+    net::serve(stream, ingest::service(worker), terms, draining).await;
 }
 
 // === impl Guard ===

@@ -14,8 +14,8 @@ fuzz_target!(|input: (u8, &[u8])| {
     let mut out = Vec::new();
     while out.len() < MOST {
         match decoder.step(&mut out, 4096) {
-            Ok(0) | Err(_) => return,
-            Ok(count) => assert!(count <= 4096),
+            Ok(None) | Err(_) => return,
+            Ok(Some(count)) => assert!(count <= 4096),
         }
     }
 });
