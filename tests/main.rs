@@ -19,6 +19,7 @@ mod protocols;
 mod queries;
 mod readme;
 mod reloading;
+mod requests;
 mod routes;
 mod sins;
 mod smuggling;

@@ -2,6 +2,7 @@
 
 mod activity;
 mod answers;
+mod fault;
 mod frames;
 mod places;
 mod stream;
@@ -31,6 +32,7 @@ use stream::Watched;
 use watch::Watch;
 
 pub(crate) use activity::NoRoomForRequest;
+pub(crate) use fault::{Fault, fault};
 pub(crate) use places::Places;
 
 /// The waits of a connection.

@@ -139,12 +139,25 @@ async fn ready(State(ops): State<Ops>) -> Response {
     "ready\n".into_response()
 }
 
-/// OpenMetrics for whoever asks for it, as Prometheus does; the older text for everybody else.
+/// OpenMetrics for whoever asks for it and likes it no less, as Prometheus does; the older text for everybody else.
 fn exposition(headers: &HeaderMap) -> Exposition {
-    let accepts = |value: &axum::http::HeaderValue| {
-        value.to_str().is_ok_and(|text| text.contains("application/openmetrics-text"))
+    let wanted = quality(headers, &["application/openmetrics-text"]);
+    let older = quality(headers, &["text/plain", "text/*", "*/*"]);
+    if wanted > 0.0 && wanted >= older { Exposition::OpenMetrics } else { Exposition::Text }
+}
+
+/// How much a client likes a media type, which these ranges hold, the most precise first (RFC 9110, 12.5.1); 0 if not at all.
+fn quality(headers: &HeaderMap, ranges: &[&str]) -> f32 {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepted: Vec<_> = values.flat_map(|value| value.split(',')).map(|range| range.split(';')).collect();
+    let quality_of = |wanted: &&str| {
+        accepted.iter().cloned().find_map(|mut parts| {
+            let range = parts.next()?.trim();
+            let parameter = |part: &str| part.trim().to_ascii_lowercase().strip_prefix("q=")?.parse().ok();
+            range.eq_ignore_ascii_case(wanted).then(|| parts.find_map(parameter).unwrap_or(1.0))
+        })
     };
-    if headers.get_all(ACCEPT).iter().any(accepts) { Exposition::OpenMetrics } else { Exposition::Text }
+    ranges.iter().find_map(quality_of).unwrap_or_default()
 }
 
 async fn accept(listener: TcpListener, shared: &Shared, router: Router, mut stop: watch::Receiver<bool>) {
@@ -186,6 +199,11 @@ async fn serve(stream: TcpStream, router: Router, terms: Terms, stop: watch::Rec
             if request.extensions().get::<NoRoomForRequest>().is_some() {
                 return Ok(reply::busy("as many requests and answers wait as may; come back later"));
             }
+            let (head, body) = request.into_parts();
+            if let Some(fault) = net::fault(&head) {
+                return Ok(reply::error(fault.status(), fault.code(), &fault.to_string()));
+            }
+            let request = Request::from_parts(head, body);
             Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {}))
         }
     });
@@ -208,6 +226,40 @@ impl Ops {
         metrics.in_flight_limit.set(gauge(in_flight.limit() as u64));
         for active in &serving.load().plugins {
             active.metrics.memory.set(gauge(active.plugin.memory_bytes()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposition_is_the_one_that_is_liked_better() {
+        let asked = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().expect("a value"));
+            exposition(&headers) == Exposition::OpenMetrics
+        };
+        assert!(exposition(&HeaderMap::new()) == Exposition::Text);
+        for accept in [
+            "application/openmetrics-text",
+            "application/openmetrics-text; version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "Application/OpenMetrics-Text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            "text/plain;q=0, application/openmetrics-text;q=0.1",
+        ] {
+            assert!(asked(accept), "{accept}");
+        }
+        for accept in [
+            "",
+            "*/*",
+            "text/plain",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text; version=1.0.0; q=0.000, */*",
+            "application/openmetrics-text;q=0.3,text/plain;q=0.5",
+            "application/openmetrics-text-like",
+        ] {
+            assert!(!asked(accept), "{accept}");
         }
     }
 }

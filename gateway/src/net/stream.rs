@@ -1,6 +1,7 @@
 //! The bytes of a connection, on their way to hyper and back: what comes and what is taken is noted.
 
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -9,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Overflow};
+use super::fault::asks_for_a_coding;
 use super::frames::Frames;
 
 /// What a client opens HTTP/2 with.
@@ -22,7 +24,12 @@ pub(super) struct Watched {
     first: First,
     /// Of HTTP/2.
     frames: Option<Frames>,
+    /// Whether a request was answered here and nothing more is read.
+    is_done: bool,
 }
+
+/// hyper would call it a broken request, and say 400.
+const NOT_IMPLEMENTED: &str = "HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// The first bytes of a connection.
 #[derive(Default)]
@@ -36,7 +43,7 @@ struct First {
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, activity: Rc<Activity>) -> Self {
-        Self { stream, activity, first: First::default(), frames: None }
+        Self { stream, activity, first: First::default(), frames: None, is_done: false }
     }
 
     /// Waits for the first bytes and tells whether they are HTTP/2's preface, all of it. An error if the peer is gone before
@@ -66,6 +73,28 @@ impl Watched {
         Ok(true)
     }
 
+    /// Answers a request that hyper is not shown.
+    fn say_not_implemented(&mut self) {
+        self.is_done = true;
+        self.activity.note_header();
+        // If the peer takes nothing, it does not take this either; and it is closed in any case.
+        drop(self.stream.try_write(NOT_IMPLEMENTED.as_bytes()));
+        drop(socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write));
+    }
+
+    /// Takes what the peer still sends and drops it, so that the answer is not lost; for no longer than a header may take. To
+    /// hyper, it has closed in the end.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut dropped = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut dropped);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
     /// Takes note of what came, into a buffer that had so much room. An error if that is more than a connection may hold.
     fn note(&mut self, came: &[u8], room: usize) -> io::Result<()> {
         let noted = match &mut self.frames {
@@ -92,6 +121,9 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
+        if this.is_done {
+            return this.poll_drain(context);
+        }
         if this.first.from < this.first.to {
             let count = (this.first.to - this.first.from).min(buffer.remaining());
             buffer.put_slice(this.first.bytes.get(this.first.from..this.first.from + count).unwrap_or_default());
@@ -105,7 +137,15 @@ impl AsyncRead for Watched {
         }
         let room = buffer.capacity() - before;
         let came = buffer.filled().get(before..).unwrap_or_default();
-        Poll::Ready(if came.is_empty() { Ok(()) } else { this.note(came, room) })
+        if came.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if this.frames.is_none() && !this.activity.is_busy() && asks_for_a_coding(came) {
+            this.say_not_implemented();
+            buffer.set_filled(before);
+            return this.poll_drain(context);
+        }
+        Poll::Ready(this.note(came, room))
     }
 }
 
