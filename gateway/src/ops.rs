@@ -25,6 +25,7 @@ use tokio::sync::{Semaphore, watch};
 use tower_service::Service;
 
 use crate::in_flight::InFlight;
+use crate::memory;
 use crate::metrics::Exposition;
 use crate::net::{self, NoRoomForRequest, Places, Terms, Waits};
 use crate::swap::Swap;
@@ -93,6 +94,8 @@ pub(crate) fn start(
             let (loads, questions, forgetting) = (places(LOADS), places(QUESTIONS), places(FORGETTING));
             let ops = Ops { shared, swap, draining, loads, questions, forgetting };
             let shared = Arc::clone(&ops.shared);
+            // Nothing here is so urgent that it could not wait a millisecond.
+            drop(tokio::task::spawn_local(memory::give_back_when_quiet(|| 0, 1)));
             accept(listener, &shared, router(ops), stop).await;
             Ok(())
         })

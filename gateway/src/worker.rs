@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::in_flight::{InFlight, Share};
 use crate::ingest;
+use crate::memory;
 use crate::metrics::{Metrics, WorkerMetrics};
 use crate::net::{self, Terms, Waits};
 use crate::pipeline::OwnPlugins;
@@ -78,6 +79,8 @@ pub(crate) struct Guard {
     gauge: IntGauge,
 }
 
+/// Bytes that a thread takes in two seconds while it has better things to do than to give memory back.
+const MUCH: u64 = 16 << 20;
 /// What an answer takes, unless it names rejected records.
 const ANSWER: usize = 1 << 10;
 
@@ -229,6 +232,8 @@ async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     drop(tokio::task::spawn_local(follow(Rc::clone(&worker), changed)));
+    let bytes = worker.own_metrics.ingest_bytes.clone();
+    drop(tokio::task::spawn_local(memory::give_back_when_quiet(move || bytes.get(), MUCH)));
     let finish = async {
         // Each connection holds a sender; when all are gone, so are the connections.
         let (alive, mut all_done) = mpsc::channel::<()>(1);

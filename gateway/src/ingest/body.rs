@@ -1,5 +1,7 @@
 //! Bodies into memory, within the bounds on size, time and memory in flight.
 
+mod whole;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -15,14 +17,13 @@ use super::reply::Refusal;
 use crate::config;
 use crate::in_flight::{NoRoom, Reservation};
 use crate::worker::Worker;
+use whole::Whole;
 
 /// What is decompressed before the other connections of the thread have a turn.
 const STEP: usize = 256 << 10;
-/// Memory set aside on a client's word that its body is large; more follows as bytes really come.
-const ON_TRUST: usize = 256 << 10;
 /// What text usually becomes when it is decompressed, and what is set aside for the little that there is at least.
 const USUAL_RATIO: usize = 4;
-const SMALL: usize = 4 << 10;
+const LEAST: usize = 4 << 10;
 
 /// How long the rest of a refused body is taken and dropped.
 const LET_GO: Duration = Duration::from_secs(5);
@@ -45,7 +46,7 @@ pub(super) async fn read(
     let no_room = |full| Refusal::no_room(full, limits.max_in_flight);
     // The clock is looked at only when there is something to wait for.
     let mut deadline = None;
-    let mut whole = Vec::new();
+    let mut whole = Whole::expecting(0);
     loop {
         let received = match poll_once(body).await {
             Poll::Ready(received) => received,
@@ -54,22 +55,22 @@ pub(super) async fn read(
                 timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::too_slow(limits.body_timeout))?
             }
         };
-        let Some(frame) = received else { return Ok(whole.into()) };
+        let Some(frame) = received else { return Ok(whole.into_bytes()) };
         let Ok(bytes) = frame.map_err(|_| Refusal::broke_off())?.into_data() else { continue };
         if whole.len() + bytes.len() > limits.max_body {
             return Err(Refusal::too_large(limits.max_body));
         }
         worker.own_metrics.ingest_bytes.inc_by(bytes.len() as u64);
         held.grow(bytes.len()).map_err(no_room)?;
-        if whole.is_empty() && bytes.len() == announced {
+        if whole.len() == 0 && bytes.len() == announced {
             // The usual small body: it came in one piece, and stays where it is.
             return Ok(bytes);
         }
-        if whole.is_empty() {
-            make_room(&mut whole, announced.clamp(bytes.len(), ON_TRUST.max(bytes.len())), likely).map_err(no_room)?;
+        if whole.len() == 0 {
+            whole = Whole::expecting(announced);
         }
-        make_room(&mut whole, bytes.len(), likely).map_err(no_room)?;
-        whole.extend_from_slice(&bytes);
+        whole.make_room(bytes.len(), likely).map_err(|_| no_room(NoRoom::Now))?;
+        whole.extend(&bytes);
     }
 }
 
@@ -83,17 +84,18 @@ pub(super) async fn decompress(
     let bad = |error| Refusal::bad_encoding(&error);
     let no_room = |full| Refusal::no_room(full, limits.max_in_flight);
     let mut decoder = Decoder::new(encoding, &body).map_err(bad)?;
-    let (mut whole, mut by_decoder) = (Vec::new(), 0);
     // One byte more than allowed tells a body of just the size allowed from one that goes on.
     let most = limits.max_decompressed + 1;
-    make_room(&mut whole, (USUAL_RATIO * body.len()).clamp(SMALL, ON_TRUST).min(most), most).map_err(no_room)?;
+    let mut whole = Whole::expecting((USUAL_RATIO * body.len()).max(LEAST).min(most));
+    let mut by_decoder = 0;
     loop {
-        if whole.len() == whole.capacity() {
-            make_room(&mut whole, 1, most).map_err(no_room)?;
-        }
-        let step = STEP.min(whole.capacity() - whole.len()).min(most - whole.len());
+        whole.make_room(1, most).map_err(|_| no_room(NoRoom::Now))?;
+        let step = STEP.min(most - whole.len());
+        let room = whole.room(step);
+        let step = room.len();
         held.grow(step).map_err(no_room)?;
-        let Some(count) = decoder.step(&mut whole, step).map_err(bad)? else { break };
+        let Some(count) = decoder.step(room).map_err(bad)? else { break };
+        whole.advance(count);
         held.shrink(step - count);
         let memory = decoder.memory();
         held.grow(memory.saturating_sub(by_decoder)).map_err(no_room)?;
@@ -108,20 +110,7 @@ pub(super) async fn decompress(
     drop(decoder);
     let plain = whole.len();
     held.shrink(held.bytes() - plain);
-    Ok(whole.into())
-}
-
-/// Makes room in a body for so many bytes more, of which there will be `likely` at most. Only what is written counts as held,
-/// since the system gives memory for nothing else. A large body moves twice at most: bytes that move are there twice, if
-/// only for as long as the thread does nothing else.
-fn make_room(whole: &mut Vec<u8>, more: usize, likely: usize) -> Result<(), NoRoom> {
-    let (before, needed) = (whole.capacity(), whole.len() + more);
-    if needed <= before {
-        return Ok(());
-    }
-    let growth = if before < ON_TRUST { (4 * before).min(ON_TRUST) } else { 16 * before };
-    let after = needed.max(growth.min(likely));
-    whole.try_reserve_exact(after - whole.len()).map_err(|_| NoRoom::Now)
+    Ok(whole.into_bytes())
 }
 
 /// Takes what the sender of a refused body has on its way and drops it. To close at once would reset the connection

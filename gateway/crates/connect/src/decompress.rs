@@ -103,23 +103,23 @@ impl<'a> Decoder<'a> {
         }))
     }
 
-    /// Appends at most `most` further bytes to `out`; returns how many, which may be none. `None` is the end.
+    /// Writes what comes next to `room`, as much as fits; returns how many bytes, which may be none. `None` is the end.
     ///
     /// # Errors
     /// If the body breaks off, or is not what it says it is.
-    pub fn step(&mut self, out: &mut Vec<u8>, most: usize) -> Result<Option<usize>, DecodeError> {
+    pub fn step(&mut self, room: &mut [u8]) -> Result<Option<usize>, DecodeError> {
         let read = match &mut self.0 {
             Kind::Empty(_) => Ok(None),
-            Kind::Gzip(decoder) => step_gzip(decoder, out, most),
-            Kind::Zstd(decoder) => decoder.step(out, most),
-            Kind::Zlib(decoder) => decoder
-                .take(most as u64)
-                .read_to_end(out)
-                .and_then(|read| if read > 0 { Ok(Some(read)) } else { nothing_more(decoder.get_ref()) }),
-            Kind::Deflate(decoder) => decoder
-                .take(most as u64)
-                .read_to_end(out)
-                .and_then(|read| if read > 0 { Ok(Some(read)) } else { nothing_more(decoder.get_ref()) }),
+            Kind::Gzip(decoder) => step_gzip(decoder, room),
+            Kind::Zstd(decoder) => decoder.step(room),
+            Kind::Zlib(decoder) => match fill(decoder, room) {
+                Ok(0) => nothing_more(decoder.get_ref()),
+                read => read.map(Some),
+            },
+            Kind::Deflate(decoder) => match fill(decoder, room) {
+                Ok(0) => nothing_more(decoder.get_ref()),
+                read => read.map(Some),
+            },
         };
         read.map_err(|error| failed(self.name(), error))
     }
@@ -146,9 +146,9 @@ impl<'a> Decoder<'a> {
 
 /// Reads on into further members. Behind the last one may be zeros, as tape drives and block devices leave them (`gzip` takes
 /// them, too), and nothing else.
-fn step_gzip(decoder: &mut GzDecoder<&[u8]>, out: &mut Vec<u8>, most: usize) -> io::Result<Option<usize>> {
+fn step_gzip(decoder: &mut GzDecoder<&[u8]>, room: &mut [u8]) -> io::Result<Option<usize>> {
     for _ in 0..MEMBERS {
-        let read = decoder.take(most as u64).read_to_end(out)?;
+        let read = fill(decoder, room)?;
         if read > 0 {
             return Ok(Some(read));
         }
@@ -160,6 +160,18 @@ fn step_gzip(decoder: &mut GzDecoder<&[u8]>, out: &mut Vec<u8>, most: usize) -> 
         }
     }
     Ok(Some(0))
+}
+
+/// Reads until there is no room left, or nothing comes any more.
+fn fill(from: &mut impl Read, room: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest)? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
 }
 
 fn nothing_more(mut rest: &[u8]) -> io::Result<Option<usize>> {
@@ -175,17 +187,13 @@ impl<'a> Zstd<'a> {
         Ok(Self { context, rest: body, in_frame: false })
     }
 
-    fn step(&mut self, out: &mut Vec<u8>, most: usize) -> io::Result<Option<usize>> {
-        let start = out.len();
+    fn step(&mut self, room: &mut [u8]) -> io::Result<Option<usize>> {
         if self.rest.is_empty() && !self.in_frame {
             return Ok(None);
         }
-        out.resize(start + most, 0);
-        let room = out.get_mut(start..).unwrap_or_default();
         let (mut output, mut input) = (OutBuffer::around(room), InBuffer::around(self.rest));
         let left = self.context.decompress_stream(&mut output, &mut input);
         let (written, read) = (output.pos(), input.pos());
-        out.truncate(start + written);
         // Nothing is left of a frame that has ended and was written out.
         self.in_frame = left.map_err(zstd_error)? > 0;
         self.rest = self.rest.get(read..).unwrap_or_default();
@@ -221,8 +229,10 @@ mod tests {
     const TEXT: &[u8] = b"some text, some text, some text, some more text";
 
     fn decode(encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        let (mut out, mut decoder) = (Vec::new(), Decoder::new(encoding, body)?);
-        while decoder.step(&mut out, 7)?.is_some() {}
+        let (mut out, mut decoder, mut room) = (Vec::new(), Decoder::new(encoding, body)?, [0; 7]);
+        while let Some(count) = decoder.step(&mut room)? {
+            out.extend_from_slice(&room[..count]);
+        }
         Ok(out)
     }
 
@@ -291,10 +301,10 @@ mod tests {
 
     #[test]
     fn many_empty_members_are_read_in_many_steps() {
-        let (body, mut out) = (gzip(b"").repeat(1000), Vec::new());
+        let body = gzip(b"").repeat(1000);
         let mut decoder = Decoder::new(Encoding::Gzip, &body).unwrap();
-        let steps = std::iter::from_fn(|| decoder.step(&mut out, 100).unwrap()).count();
-        assert!(out.is_empty() && steps >= 1000 / MEMBERS - 1, "{steps} steps");
+        let steps: Vec<_> = std::iter::from_fn(|| decoder.step(&mut [0; 100]).unwrap()).collect();
+        assert!(steps.iter().all(|count| *count == 0) && steps.len() >= 1000 / MEMBERS - 1, "{} steps", steps.len());
     }
 
     #[test]
@@ -304,8 +314,8 @@ mod tests {
         encoder.window_log(22).unwrap();
         encoder.write_all(&text).unwrap();
         let body = encoder.finish().unwrap();
-        let (mut decoder, mut out) = (Decoder::new(Encoding::Zstd, &body).unwrap(), Vec::new());
-        decoder.step(&mut out, 1000).unwrap();
+        let mut decoder = Decoder::new(Encoding::Zstd, &body).unwrap();
+        decoder.step(&mut [0; 1000]).unwrap();
         assert!(decoder.memory() >= 4 << 20, "{}", decoder.memory());
         assert!(Decoder::new(Encoding::Gzip, &gzip(TEXT)).unwrap().memory() >= 32 << 10);
     }
