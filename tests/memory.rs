@@ -79,7 +79,7 @@ fn bombs_beside_each_other() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&vec![b' '; 16 << 20]).expect("memory");
     let request = Request::post("/logs").header("Content-Encoding", "gzip").body(encoder.finish().expect("memory"));
-    (0..3).for_each(|_| send_beside(&measured.gateway, 24, &request));
+    (0..3).for_each(|_| send_beside(&measured.gateway, 12, &request));
     measured.expect_bounded();
 }
 
@@ -87,7 +87,7 @@ fn bombs_beside_each_other() {
 fn bodies_beside_each_other() {
     let measured = Measured::start();
     let request = Request::post("/logs").body(vec![b' '; 8 << 20]);
-    send_beside(&measured.gateway, 24, &request);
+    send_beside(&measured.gateway, 12, &request);
     measured.expect_bounded();
 }
 

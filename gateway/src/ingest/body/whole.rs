@@ -25,8 +25,9 @@ enum Memory {
 
 /// What is read before more than a few bytes are set aside.
 const SMALL: usize = 256 << 10;
-/// What may come from the allocator.
-const LARGE: usize = 1 << 20;
+/// What may come from the allocator: all that most senders put into a body. Memory that comes from the system each time costs a
+/// fault a page, which for a body of this size is up to half of what its records cost.
+const LARGE: usize = 2 << 20;
 
 // === impl Whole ===
 
