@@ -4,6 +4,7 @@
 //! for its counters, stopped with SIGTERM and expected to end well.
 
 mod admin;
+mod frames;
 mod guests;
 mod http;
 mod http2;
@@ -25,6 +26,9 @@ use setup::CONFIG_FILE;
 use tempfile::TempDir;
 
 pub(crate) use admin::{ADMIN, TOKEN};
+pub(crate) use frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, PING, PREFACE, frame, header, settings,
+};
 pub(crate) use guests::{ACCESS_LOG, JSON, config_with_unruly_guest, guest, root, sinner, variant};
 pub(crate) use http::{Connection, Reply, Request};
 pub(crate) use http2::Http2;

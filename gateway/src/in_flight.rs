@@ -1,9 +1,10 @@
-//! The bound on request bodies held in memory, in bytes, over all connections.
+//! The bound on what is held in memory for requests, in bytes, over all connections.
 //!
 //! One counter for all workers would be the busiest place of the gateway when requests are small. So each worker takes
 //! from it in larger pieces and keeps what is left over, a little, for its next requests. What is left over is not
 //! held, and does not count against the bound.
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,15 +20,19 @@ struct Inner {
     spares: Mutex<Vec<Arc<AtomicUsize>>>,
 }
 
-/// One worker's part. Only its own thread changes `spare`; others read it.
-pub(crate) struct Share {
+/// One worker's part. Clones are the same, and stay on its thread.
+#[derive(Clone)]
+pub(crate) struct Share(Rc<Part>);
+
+struct Part {
     owner: InFlight,
+    /// Only the part's own thread changes it; others read it.
     spare: Arc<AtomicUsize>,
 }
 
 /// Some bytes, given back when dropped.
-pub(crate) struct Reservation<'a> {
-    share: &'a Share,
+pub(crate) struct Reservation {
+    share: Share,
     bytes: usize,
 }
 
@@ -59,12 +64,11 @@ impl InFlight {
     pub(crate) fn share(&self) -> Share {
         let spare = Arc::new(AtomicUsize::new(0));
         self.0.spares.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&spare));
-        Share { owner: self.clone(), spare }
+        Share(Rc::new(Part { owner: self.clone(), spare }))
     }
 
     pub(crate) fn held(&self) -> usize {
-        let spares = self.0.spares.lock().unwrap_or_else(PoisonError::into_inner);
-        let spare: usize = spares.iter().map(|spare| spare.load(Ordering::Relaxed)).sum();
+        let spare = self.spare();
         self.0.taken.load(Ordering::Relaxed).saturating_sub(spare)
     }
 
@@ -77,14 +81,31 @@ impl InFlight {
         self.0.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// Takes so many bytes if they fit. A request that does not fit changes nothing meanwhile, so that it keeps nobody out.
     fn take(&self, bytes: usize) -> Result<(), NoRoom> {
-        let taken = self.0.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        // What workers have left over does not stand in the way of a request that needs it.
-        if taken > self.limit() && self.held() > self.limit() {
-            self.0.taken.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(NoRoom::Now);
+        let mut taken = self.0.taken.load(Ordering::Relaxed);
+        loop {
+            let (after, limit) = (taken + bytes, self.limit());
+            // What workers have left over does not stand in the way of a request that needs it.
+            if after > limit && after - self.spare().min(after) > limit {
+                // While the spares were summed up, others may have given back.
+                let now = self.0.taken.load(Ordering::Relaxed);
+                if now == taken {
+                    return Err(NoRoom::Now);
+                }
+                taken = now;
+                continue;
+            }
+            match self.0.taken.compare_exchange_weak(taken, after, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => taken = now,
+            }
         }
-        Ok(())
+    }
+
+    fn spare(&self) -> usize {
+        let spares = self.0.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        spares.iter().map(|spare| spare.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -92,30 +113,46 @@ impl InFlight {
 
 impl Share {
     /// Holds nothing yet.
-    pub(crate) fn reservation(&self) -> Reservation<'_> {
-        Reservation { share: self, bytes: 0 }
+    pub(crate) fn reservation(&self) -> Reservation {
+        Reservation { share: self.clone(), bytes: 0 }
     }
 
+    /// What may be held at all.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.owner.limit()
+    }
+}
+
+// === impl Part ===
+
+// Between a change of `taken` and the change of `spare` that goes with it, others see one without the other. The order is such
+// that they see too little held rather than too much: then a piece more may be held for a moment, and nobody is refused who
+// fits.
+impl Part {
     fn take(&self, bytes: usize) -> Result<(), NoRoom> {
         let spare = self.spare.load(Ordering::Relaxed);
         if bytes <= spare {
             self.spare.store(spare - bytes, Ordering::Relaxed);
             return Ok(());
         }
-        if bytes < PIECE && self.may_keep() && self.owner.take(PIECE).is_ok() {
-            self.spare.store(spare + PIECE - bytes, Ordering::Relaxed);
-            return Ok(());
+        if bytes >= PIECE || !self.may_keep() {
+            return self.owner.take(bytes);
         }
-        self.owner.take(bytes)
+        self.spare.store(spare + PIECE - bytes, Ordering::Relaxed);
+        let taken = self.owner.take(PIECE);
+        if taken.is_err() {
+            self.spare.store(spare, Ordering::Relaxed);
+        }
+        taken
     }
 
     fn give_back(&self, bytes: usize) {
         let spare = self.spare.load(Ordering::Relaxed) + bytes;
         let kept = if spare > 2 * PIECE || !self.may_keep() { 0 } else { spare };
-        self.spare.store(kept, Ordering::Relaxed);
         if kept < spare {
             self.owner.0.taken.fetch_sub(spare - kept, Ordering::Relaxed);
         }
+        self.spare.store(kept, Ordering::Relaxed);
     }
 
     fn may_keep(&self) -> bool {
@@ -125,26 +162,51 @@ impl Share {
 
 // === impl Reservation ===
 
-impl Reservation<'_> {
+impl Reservation {
     /// Holds so many bytes more, if there is room for them.
     pub(crate) fn grow(&mut self, more: usize) -> Result<(), NoRoom> {
-        if self.bytes + more > self.share.owner.limit() {
+        if self.bytes + more > self.share.limit() {
             return Err(NoRoom::Ever);
         }
-        self.share.take(more)?;
+        self.share.0.take(more)?;
         self.bytes += more;
         Ok(())
+    }
+
+    /// Holds so many bytes more whether there is room or not, for what is there already and cannot be undone.
+    pub(crate) fn force(&mut self, more: usize) {
+        if self.share.0.take(more).is_err() {
+            self.share.0.owner.0.taken.fetch_add(more, Ordering::Relaxed);
+        }
+        self.bytes += more;
+    }
+
+    /// Holds just so many bytes, if there is room for them.
+    pub(crate) fn resize(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        if bytes > self.bytes {
+            self.grow(bytes - self.bytes)
+        } else {
+            self.shrink(self.bytes - bytes);
+            Ok(())
+        }
+    }
+
+    /// How much it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Gives back so many of the bytes held.
     pub(crate) fn shrink(&mut self, less: usize) {
         let less = less.min(self.bytes);
-        self.bytes -= less;
-        self.share.give_back(less);
+        if less > 0 {
+            self.bytes -= less;
+            self.share.0.give_back(less);
+        }
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.shrink(self.bytes);
     }
@@ -170,6 +232,36 @@ mod tests {
         assert_eq!(b.grow(2), Ok(()));
         drop((a, b));
         assert_eq!(all.held(), 0);
+    }
+
+    /// A request that is refused, however large, keeps nobody out who fits.
+    #[test]
+    fn a_large_request_that_is_refused_turns_no_small_one_away() {
+        for limit in [1 << 20, PIECES * PIECE] {
+            let all = InFlight::new(limit);
+            let done = AtomicUsize::new(0);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let share = all.share();
+                    let (mut held, mut large) = (share.reservation(), share.reservation());
+                    held.grow(400_000).expect("there is room");
+                    while done.load(Ordering::Relaxed) == 0 {
+                        // Of what is held, a piece or two may be overlooked for a moment, but not so many.
+                        assert_eq!(large.grow(limit - 100_000), Err(NoRoom::Now));
+                    }
+                });
+                let share = all.share();
+                let mut small = share.reservation();
+                let refused = (0..300_000).find(|at| {
+                    let refused = small.grow(PIECE + at % 1000).is_err();
+                    small.shrink(usize::MAX);
+                    refused
+                });
+                done.store(1, Ordering::Relaxed);
+                assert_eq!(refused, None, "which request was turned away, with a limit of {limit}");
+            });
+            assert_eq!(all.held(), 0);
+        }
     }
 
     proptest! {

@@ -9,6 +9,7 @@ mod config;
 mod files;
 mod in_flight;
 mod ingest;
+mod memory;
 mod metrics;
 mod net;
 mod ops;

@@ -1,10 +1,15 @@
-//! One HTTP connection, on either port: HTTP/1.1 or HTTP/2 by its first bytes, with every wait bounded.
+//! One HTTP connection, on either port: HTTP/1.1 or HTTP/2 by its first bytes, with every wait bounded, and what waits.
 
-mod idle;
+mod activity;
+mod answers;
+mod fault;
+mod frames;
+mod places;
+mod stream;
+mod watch;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -15,13 +20,20 @@ use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
-use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 use tokio::time::sleep;
 
-use idle::{Activity, Order, Watch, Watched};
+use crate::in_flight::Share;
+use activity::{Activity, Order};
+use stream::Watched;
+use watch::Watch;
+
+pub(crate) use activity::NoRoomForRequest;
+pub(crate) use fault::{Fault, fault};
+pub(crate) use places::Places;
 
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +46,17 @@ pub(crate) struct Waits {
     pub(crate) write: Duration,
 }
 
+/// What a port asks of its connections.
+pub(crate) struct Terms {
+    pub(crate) waits: Waits,
+    /// What requests and answers hold is reserved here.
+    pub(crate) share: Share,
+    /// What an answer takes, at a guess: so many less are made at a time.
+    pub(crate) answer: usize,
+    /// Where places are few: the connection that has waited longest makes way for a new one.
+    pub(crate) places: Option<Rc<Places>>,
+}
+
 /// Runs what HTTP/2 wants to run beside a connection, on the connection's own thread.
 #[derive(Clone, Copy)]
 struct OwnThread;
@@ -41,37 +64,42 @@ struct OwnThread;
 /// Requests of one connection that may be under way at once; HTTP/2's own default for careful servers.
 const STREAMS: u32 = 128;
 /// What a connection may have buffered: its header, and what was read ahead of a body.
-const READ_BUFFER: usize = 256 << 10;
+const READ_BUFFER: usize = 64 << 10;
 /// When the gateway drains, a request that was sent on a new connection may not have been seen yet; it gets so long.
 const LAST_CALL: Duration = Duration::from_millis(100);
-/// Windows of HTTP/2: how much of a body may be on its way before it is read.
-const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = 1 << 20;
+/// Windows of HTTP/2: how much of all bodies may be on their way before they are read.
+const CONNECTION_WINDOW: u32 = 256 << 10;
 
 /// Serves a connection to its end, or to the end of its current request once `draining` turns true.
 ///
 /// Errors of a connection are the peer's business (it hung up, or sent garbage), so they end it and nothing else.
-pub(crate) async fn serve<S, B>(stream: TcpStream, service: S, waits: Waits, mut draining: watch::Receiver<bool>)
+pub(crate) async fn serve<S, B>(stream: TcpStream, service: S, terms: Terms, mut draining: channel::Receiver<bool>)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
     S::Future: 'static,
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
 {
+    let Terms { waits, share, answer, places } = terms;
     prepare(&stream, waits.write);
-    let Some(speaks_http2) = greet(&stream, waits, draining.clone()).await else { return };
+    let activity = match &places {
+        Some(places) => places.enter(|place| Rc::new(Activity::new(&share, answer, Some(place)))),
+        None => Rc::new(Activity::new(&share, answer, None)),
+    };
     let drain = async move {
         // An error means that the sender is gone, and with it the process.
         drop(draining.wait_for(|draining| *draining).await);
     };
-    let activity = Rc::new(Activity::default());
-    let service = idle::note(service, Rc::clone(&activity));
     let _watch = Watch::start(Rc::clone(&activity), waits, drain);
+    let mut stream = Watched::new(stream, Rc::clone(&activity));
+    let Some(speaks_http2) = greet(&mut stream, &activity).await else { return };
+    let service = answers::note(service, Rc::clone(&activity));
+    let stream = TokioIo::new(stream);
     if speaks_http2 {
-        // Its reads are not watched, as pings are no requests: while none is under way, it is idle.
-        let connection = pin!(http2_builder(waits).serve_connection(TokioIo::new(stream), service));
+        // Boxed, so that of a request whose answer waits to be taken no more is left than the answer.
+        let service = service_fn(move |request| Box::pin(service.call(request)));
+        let connection = pin!(http2_builder().serve_connection(stream, service));
         obey(connection, &activity, http2::Connection::graceful_shutdown).await;
     } else {
-        let stream = TokioIo::new(Watched::new(stream, &activity));
         let connection = pin!(http1_builder().serve_connection(stream, service));
         obey(connection, &activity, http1::Connection::graceful_shutdown).await;
     }
@@ -80,35 +108,37 @@ where
 /// Runs a connection to its end, or to when the watch wants it to end.
 async fn obey<C: Future>(mut connection: Pin<&mut C>, activity: &Activity, drain: impl Fn(Pin<&mut C>)) {
     poll_fn(|context| {
-        match activity.take_order() {
-            Some(Order::Drain) => drain(connection.as_mut()),
-            Some(Order::End) => return Poll::Ready(()),
-            None => {}
+        loop {
+            activity.wake_with(context.waker());
+            // Before any order: a request that has come already is not lost to the drain.
+            if connection.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            match activity.take_order() {
+                Some(Order::Drain) => drain(connection.as_mut()),
+                Some(Order::End) => return Poll::Ready(()),
+                None => return Poll::Pending,
+            }
         }
-        let ended = connection.as_mut().poll(context).map(drop);
-        activity.wake_with(context.waker());
-        ended
     })
     .await;
 }
 
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    // No timer: `idle` ends connections that wait too long. No `pipeline_flush`: with bytes left to read it flushes
+    // No timer: `watch` ends connections that wait too long. No `pipeline_flush`: with bytes left to read it flushes
     // nothing, so garbage behind a request takes the reply to that request with it, and its own.
     builder.header_read_timeout(None).max_buf_size(READ_BUFFER).writev(false);
     builder
 }
 
-fn http2_builder(waits: Waits) -> http2::Builder<OwnThread> {
+/// No timer here either: whoever answers pings has an answer to take all the same.
+fn http2_builder() -> http2::Builder<OwnThread> {
     let mut builder = http2::Builder::new(OwnThread);
     builder
-        .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_interval(waits.idle)
-        .keep_alive_timeout(waits.header);
+        .initial_stream_window_size(CONNECTION_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
     builder
 }
 
@@ -119,38 +149,25 @@ fn prepare(stream: &TcpStream, write_wait: Duration) {
     drop(socket2::SockRef::from(stream).set_tcp_user_timeout(Some(write_wait)));
 }
 
-/// Waits for the first bytes and tells whether they are HTTP/2's. `None` if the connection is to end without any: none
-/// came in time, or the gateway drains.
-async fn greet(stream: &TcpStream, waits: Waits, mut draining: watch::Receiver<bool>) -> Option<bool> {
-    let patience = async {
-        tokio::select! {
-            () = sleep(waits.header.max(waits.idle)) => {}
-            _ = draining.wait_for(|draining| *draining) => sleep(LAST_CALL).await,
+/// Waits for the first bytes and tells whether they are HTTP/2's. `None` if the connection is to end without any: none came
+/// in time or not enough of them, the peer is gone, the gateway drains, or the connection is to make way.
+async fn greet(stream: &mut Watched, activity: &Activity) -> Option<bool> {
+    let mut drains = false;
+    let leave = async {
+        if activity.ordered().await == Order::Drain {
+            drains = true;
+            sleep(LAST_CALL).await;
         }
     };
-    tokio::select! {
+    let found = tokio::select! {
         biased;
-        speaks_http2 = is_http2(stream) => speaks_http2.ok(),
-        () = patience => None,
+        speaks_http2 = stream.find_http2() => speaks_http2.ok(),
+        () = leave => None,
+    };
+    if drains {
+        activity.give_order(Order::Drain);
     }
-}
-
-/// Whether the client opens with HTTP/2's preface. All of it must have come: hyper waits for the rest without a bound.
-async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
-    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let mut seen = [0; PREFACE.len()];
-    loop {
-        let count = stream.peek(&mut seen).await?;
-        let seen = seen.get(..count).unwrap_or_default();
-        if !PREFACE.starts_with(seen) || count == 0 {
-            return Ok(false);
-        }
-        if count == PREFACE.len() {
-            return Ok(true);
-        }
-        // Part of the preface: peeking again would return at once with the same bytes.
-        sleep(Duration::from_millis(5)).await;
-    }
+    found
 }
 
 // === impl OwnThread ===

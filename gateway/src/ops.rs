@@ -7,6 +7,7 @@ mod visits;
 
 use std::convert::Infallible;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -27,8 +28,10 @@ use tower_service::Service;
 
 use self::access::Peer;
 use self::visits::Turns;
+use crate::in_flight::InFlight;
+use crate::memory;
 use crate::metrics::Exposition;
-use crate::net::{self, Waits};
+use crate::net::{self, NoRoomForRequest, Places, Terms, Waits};
 use crate::swap::Swap;
 use crate::thread;
 use crate::worker::Shared;
@@ -46,10 +49,17 @@ struct Ops {
     forgetting: Arc<Semaphore>,
 }
 
-const WAITS: Waits =
-    Waits { header: Duration::from_secs(10), idle: Duration::from_secs(75), write: Duration::from_secs(30) };
-/// Scrapers and people; nobody needs more.
+/// How long a connection may be idle: longer than scrapers pause, so that they find theirs open.
+const IDLE: Duration = Duration::from_secs(75);
+/// Scrapers and people; nobody needs more. Over it, the one that has waited longest makes way.
 const CONNECTIONS: usize = 256;
+
+/// What requests and answers hold, over all connections of this port. Bodies that a question or an upload reads have bounds of
+/// their own.
+const HELD: usize = 64 << 20;
+
+/// What an answer takes: a good deal more than the metrics, or a piece of a long one.
+const ANSWER: usize = 64 << 10;
 
 /// Uploads and reloads that may be under way at the same time: one that loads, and one that waits.
 const LOADS: usize = 2;
@@ -91,7 +101,10 @@ pub(crate) fn start(
             let (loads, forgetting) = (places(LOADS), places(FORGETTING));
             let questions = Arc::new(Turns::new(QUESTIONS));
             let ops = Ops { shared, swap, draining, loads, questions, forgetting };
-            accept(listener, router(ops), stop).await;
+            let shared = Arc::clone(&ops.shared);
+            // Nothing here is so urgent that it could not wait a millisecond.
+            drop(tokio::task::spawn_local(memory::give_back_when_quiet(|| 0, 1)));
+            accept(listener, &shared, router(ops), stop).await;
             Ok(())
         })
     };
@@ -142,29 +155,45 @@ async fn ready(State(ops): State<Ops>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response()
 }
 
-/// OpenMetrics for whoever asks for it, as Prometheus does; the older text for everybody else.
+/// OpenMetrics for whoever asks for it and likes it no less, as Prometheus does; the older text for everybody else.
 fn exposition(headers: &HeaderMap) -> Exposition {
-    let accepts = |value: &axum::http::HeaderValue| {
-        value.to_str().is_ok_and(|text| text.contains("application/openmetrics-text"))
-    };
-    if headers.get_all(ACCEPT).iter().any(accepts) { Exposition::OpenMetrics } else { Exposition::Text }
+    let wanted = quality(headers, &["application/openmetrics-text"]);
+    let older = quality(headers, &["text/plain", "text/*", "*/*"]);
+    if wanted > 0.0 && wanted >= older { Exposition::OpenMetrics } else { Exposition::Text }
 }
 
-async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+/// How much a client likes a media type, which these ranges hold, the most precise first (RFC 9110, 12.5.1); 0 if not at all.
+fn quality(headers: &HeaderMap, ranges: &[&str]) -> f32 {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepted: Vec<_> = values.flat_map(|value| value.split(',')).map(|range| range.split(';')).collect();
+    let quality_of = |wanted: &&str| {
+        accepted.iter().cloned().find_map(|mut parts| {
+            let range = parts.next()?.trim();
+            let parameter = |part: &str| part.trim().to_ascii_lowercase().strip_prefix("q=")?.parse().ok();
+            range.eq_ignore_ascii_case(wanted).then(|| parts.find_map(parameter).unwrap_or(1.0))
+        })
+    };
+    ranges.iter().find_map(quality_of).unwrap_or_default()
+}
+
+async fn accept(listener: TcpListener, shared: &Shared, router: Router, mut stop: watch::Receiver<bool>) {
+    let (places, share) = (Places::new(CONNECTIONS), InFlight::new(HELD).share());
     let stopping = stop.clone();
     let accept = async {
         let mut complained = false;
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     complained = false;
-                    let connection = serve((stream, Peer(peer)), router.clone(), stopping.clone());
-                    tokio::task::spawn_local(async move {
-                        connection.await;
-                        drop(place);
-                    });
+                    let limits = &shared.serving.load().config.ingest;
+                    let waits = Waits { header: limits.header_timeout, idle: IDLE, write: limits.body_timeout };
+                    let terms = Terms { waits, share: share.clone(), answer: ANSWER, places: Some(Rc::clone(&places)) };
+                    drop(tokio::task::spawn_local(serve(
+                        (stream, Peer(peer)),
+                        router.clone(),
+                        terms,
+                        stopping.clone(),
+                    )));
                 }
                 Err(error) => {
                     if !complained {
@@ -182,15 +211,25 @@ async fn accept(listener: TcpListener, router: Router, mut stop: watch::Receiver
     }
 }
 
-async fn serve((stream, peer): (TcpStream, Peer), router: Router, stop: watch::Receiver<bool>) {
+async fn serve((stream, peer): (TcpStream, Peer), router: Router, terms: Terms, stop: watch::Receiver<bool>) {
     // Cannot fail on a connected socket; if it does, the connection works without it.
     drop(socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT));
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let mut router = router.clone();
-        request.extensions_mut().insert(peer);
-        async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
+        async move {
+            if request.extensions().get::<NoRoomForRequest>().is_some() {
+                return Ok(reply::busy("as many requests and answers wait as may; come back later"));
+            }
+            let (head, body) = request.into_parts();
+            if let Some(fault) = net::fault(&head) {
+                return Ok(reply::error(fault.status(), fault.code(), &fault.to_string()));
+            }
+            let mut request = Request::from_parts(head, body);
+            request.extensions_mut().insert(peer);
+            Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {}))
+        }
     });
-    net::serve(stream, service, WAITS, stop).await;
+    net::serve(stream, service, terms, stop).await;
 }
 
 // === impl Ops ===
@@ -209,6 +248,40 @@ impl Ops {
         metrics.in_flight_limit.set(gauge(in_flight.limit() as u64));
         for active in &serving.load().plugins {
             active.metrics.memory.set(gauge(active.plugin.memory_bytes()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposition_is_the_one_that_is_liked_better() {
+        let asked = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().expect("a value"));
+            exposition(&headers) == Exposition::OpenMetrics
+        };
+        assert!(exposition(&HeaderMap::new()) == Exposition::Text);
+        for accept in [
+            "application/openmetrics-text",
+            "application/openmetrics-text; version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "Application/OpenMetrics-Text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            "text/plain;q=0, application/openmetrics-text;q=0.1",
+        ] {
+            assert!(asked(accept), "{accept}");
+        }
+        for accept in [
+            "",
+            "*/*",
+            "text/plain",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text; version=1.0.0; q=0.000, */*",
+            "application/openmetrics-text;q=0.3,text/plain;q=0.5",
+            "application/openmetrics-text-like",
+        ] {
+            assert!(!asked(accept), "{accept}");
         }
     }
 }

@@ -105,7 +105,7 @@ pub(crate) async fn process(
     worker: &Worker,
     route: &Route,
     body: Framed<'_>,
-    held: &mut Reservation<'_>,
+    held: &mut Reservation,
 ) -> Result<Tally, Unjudged> {
     let Framed { body, framing, max_record } = body;
     let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
         Self { worker, route, body, now, believed, received: 0, unframed: 0, outcome, rejects }
     }
 
-    async fn judge(&mut self, chunk: &Chunk, held: &mut Reservation<'_>) -> Result<(), Unjudged> {
+    async fn judge(&mut self, chunk: &Chunk, held: &mut Reservation) -> Result<(), Unjudged> {
         let records = chunk.records(self.body);
         let first = self.received;
         self.received += records_in(chunk, self.body);
@@ -209,7 +209,8 @@ impl<'a> Run<'a> {
                 // Most requests are one chunk; what it takes is little, and gone in a moment.
                 self.outcome = answer;
             } else {
-                held.grow(answer.bytes())?;
+                // Columns double as they grow, so that they hold up to twice what is in them.
+                held.grow(2 * answer.bytes())?;
                 self.outcome.append(&answer);
             }
         }

@@ -20,8 +20,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::in_flight::{InFlight, Share};
 use crate::ingest;
+use crate::memory;
 use crate::metrics::{Metrics, WorkerMetrics};
-use crate::net::{self, Waits};
+use crate::net::{self, Terms, Waits};
 use crate::pipeline::OwnPlugins;
 use crate::serving::Serving;
 use crate::thread;
@@ -77,6 +78,11 @@ pub(crate) struct Guard {
     connections: Arc<AtomicUsize>,
     gauge: IntGauge,
 }
+
+/// Bytes that a thread takes in two seconds while it has better things to do than to give memory back.
+const MUCH: u64 = 16 << 20;
+/// What an answer takes, unless it names rejected records.
+const ANSWER: usize = 1 << 10;
 
 /// Connections that may wait for a busy worker to take them.
 const HANDOVER: usize = 1024;
@@ -230,6 +236,8 @@ async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     drop(tokio::task::spawn_local(follow(Rc::clone(&worker), changed)));
+    let bytes = worker.own_metrics.ingest_bytes.clone();
+    drop(tokio::task::spawn_local(memory::give_back_when_quiet(move || bytes.get(), MUCH)));
     let finish = async {
         // Each connection holds a sender; when all are gone, so are the connections.
         let (alive, mut all_done) = mpsc::channel::<()>(1);
@@ -266,7 +274,8 @@ async fn connection(worker: Rc<Worker>, stream: std::net::TcpStream, draining: w
     };
     let limits = &worker.serving().config.ingest;
     let waits = Waits { header: limits.header_timeout, idle: limits.idle_timeout, write: limits.body_timeout };
-    net::serve(stream, ingest::service(worker), waits, draining).await;
+    let terms = Terms { waits, share: worker.in_flight.clone(), answer: ANSWER, places: None };
+    net::serve(stream, ingest::service(worker), terms, draining).await;
 }
 
 // === impl Guard ===

@@ -1,11 +1,13 @@
 //! Bodies into memory, within the bounds on size, time and memory in flight.
 
+mod whole;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use tallygate_connect::decompress::{Decoder, Encoding};
@@ -13,13 +15,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::reply::Refusal;
 use crate::config;
-use crate::in_flight::Reservation;
+use crate::in_flight::{NoRoom, Reservation};
 use crate::worker::Worker;
+use whole::Whole;
 
 /// What is decompressed before the other connections of the thread have a turn.
 const STEP: usize = 256 << 10;
-/// Memory set aside on a client's word that its body is large; more follows as bytes really come.
-const ON_TRUST: usize = 256 << 10;
+/// What text usually becomes when it is decompressed, and what is set aside for the little that there is at least.
+const USUAL_RATIO: usize = 4;
+const LEAST: usize = 4 << 10;
 
 /// How long the rest of a refused body is taken and dropped.
 const LET_GO: Duration = Duration::from_secs(5);
@@ -31,16 +35,18 @@ pub(super) async fn read(
     worker: &Worker,
     body: &mut Incoming,
     limits: &config::Ingest,
-    held: &mut Reservation<'_>,
+    held: &mut Reservation,
 ) -> Result<Bytes, Refusal> {
     let announced = body.size_hint().lower();
     if announced > limits.max_body as u64 {
         return Err(Refusal::too_large(limits.max_body));
     }
     let announced = usize::try_from(announced).unwrap_or(limits.max_body);
+    let likely = if announced > 0 { announced } else { limits.max_body };
+    let no_room = |full| Refusal::no_room(full, limits.max_in_flight);
     // The clock is looked at only when there is something to wait for.
     let mut deadline = None;
-    let mut whole = BytesMut::new();
+    let mut whole = Whole::expecting(0);
     loop {
         let received = match poll_once(body).await {
             Poll::Ready(received) => received,
@@ -49,51 +55,62 @@ pub(super) async fn read(
                 timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::too_slow(limits.body_timeout))?
             }
         };
-        let Some(frame) = received else { return Ok(whole.freeze()) };
+        let Some(frame) = received else { return Ok(whole.into_bytes()) };
         let Ok(bytes) = frame.map_err(|_| Refusal::broke_off())?.into_data() else { continue };
         if whole.len() + bytes.len() > limits.max_body {
             return Err(Refusal::too_large(limits.max_body));
         }
-        held.grow(bytes.len()).map_err(|full| Refusal::no_room(full, limits.max_in_flight))?;
         worker.own_metrics.ingest_bytes.inc_by(bytes.len() as u64);
-        if whole.is_empty() && bytes.len() == announced {
+        held.grow(bytes.len()).map_err(no_room)?;
+        if whole.len() == 0 && bytes.len() == announced {
             // The usual small body: it came in one piece, and stays where it is.
             return Ok(bytes);
         }
-        if whole.is_empty() {
-            whole.reserve(announced.clamp(bytes.len(), ON_TRUST.max(bytes.len())));
+        if whole.len() == 0 {
+            whole = Whole::expecting(announced);
         }
-        whole.extend_from_slice(&bytes);
+        whole.make_room(bytes.len(), likely).map_err(|_| no_room(NoRoom::Now))?;
+        whole.extend(&bytes);
     }
 }
 
-/// Decompresses a body. What comes out is held as well; the compressed bytes stay held until the request ends.
+/// Decompresses a body, and lets go of the compressed one. What comes out is held, and what the decoder needs.
 pub(super) async fn decompress(
     encoding: Encoding,
-    body: &[u8],
+    body: Bytes,
     limits: &config::Ingest,
-    held: &mut Reservation<'_>,
+    held: &mut Reservation,
 ) -> Result<Bytes, Refusal> {
     let bad = |error| Refusal::bad_encoding(&error);
-    let mut decoder = Decoder::new(encoding, body).map_err(bad)?;
-    let mut whole = Vec::new();
+    let no_room = |full| Refusal::no_room(full, limits.max_in_flight);
+    let mut decoder = Decoder::new(encoding, &body).map_err(bad)?;
+    // One byte more than allowed tells a body of just the size allowed from one that goes on.
+    let most = limits.max_decompressed + 1;
+    let mut whole = Whole::expecting((USUAL_RATIO * body.len()).max(LEAST).min(most));
+    let mut by_decoder = 0;
     loop {
-        let room = limits.max_decompressed - whole.len();
-        // One byte more than allowed tells a body of just the size allowed from one that goes on.
-        let step = STEP.min(room + 1);
-        held.grow(step).map_err(|full| Refusal::no_room(full, limits.max_in_flight))?;
-        let count = decoder.step(&mut whole, step).map_err(bad)?;
+        whole.make_room(1, most).map_err(|_| no_room(NoRoom::Now))?;
+        let step = STEP.min(most - whole.len());
+        let room = whole.room(step);
+        let step = room.len();
+        held.grow(step).map_err(no_room)?;
+        let Some(count) = decoder.step(room).map_err(bad)? else { break };
+        whole.advance(count);
         held.shrink(step - count);
-        if count == 0 {
-            return Ok(whole.into());
-        }
-        if count > room {
+        let memory = decoder.memory();
+        held.grow(memory.saturating_sub(by_decoder)).map_err(no_room)?;
+        by_decoder = memory.max(by_decoder);
+        if whole.len() == most {
             return Err(Refusal::too_large_decompressed(limits.max_decompressed));
         }
-        if count == STEP {
+        if count == STEP || count == 0 {
             tokio::task::yield_now().await;
         }
     }
+    drop(decoder);
+    let plain = whole.len();
+    held.shrink(held.bytes() - plain);
+    Ok(whole.into_bytes())
 }
 
 /// Takes what the sender of a refused body has on its way and drops it. To close at once would reset the connection

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 use tallygate_connect::decompress::DecodeError;
 
 use crate::in_flight::NoRoom;
+use crate::net::Fault;
 use crate::pipeline::{Named, Tally, Unjudged};
 
 /// Why a request was not taken in.
@@ -35,6 +36,11 @@ pub(super) fn tally(tally: &Tally) -> Response<Full<Bytes>> {
         received - accepted
     );
     response(status, text)
+}
+
+/// The reply to whoever tries whether somebody listens.
+pub(super) fn heard() -> Response<Full<Bytes>> {
+    response(StatusCode::OK, "{\"received\":0,\"accepted\":0,\"rejected\":0,\"errors\":[]}\n".to_owned())
 }
 
 fn named(named: &[Named]) -> String {
@@ -67,7 +73,18 @@ impl Refusal {
 
     pub(super) fn unknown_encoding() -> Self {
         let message = "content-encoding must be one of gzip, zstd, deflate and identity";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", message)
+        let refusal = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", message);
+        // RFC 9110, 12.5.3: in an answer, what may be sent.
+        refusal.with(ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd, deflate, identity"))
+    }
+
+    pub(super) fn faulty(fault: Fault) -> Self {
+        Self::new(fault.status(), fault.code(), fault.to_string())
+    }
+
+    pub(super) fn no_length() -> Self {
+        let message = "with HTTP/1.0, say in content-length how long the body is";
+        Self::new(StatusCode::LENGTH_REQUIRED, "length-required", message)
     }
 
     pub(super) fn bad_encoding(error: &DecodeError) -> Self {

@@ -63,9 +63,12 @@ impl Routes {
         Self { routes, paths }
     }
 
-    /// The route of a request.
+    /// The route of a request. A path may be written in other ways, with escapes for letters that need none.
     pub(crate) fn find(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<&Route, Refused> {
-        if !self.paths.iter().any(|known| known == path) {
+        let is_known = |path: &str| self.paths.iter().any(|known| known == path);
+        let decoded = if is_known(path) { None } else { decode(path) };
+        let path = decoded.as_deref().unwrap_or(path);
+        if !is_known(path) {
             return Err(Refused::NoSuchPath);
         }
         if method != Method::POST {
@@ -107,8 +110,49 @@ impl Route {
     }
 }
 
+/// A path without its escapes, once: what comes out is not looked at again. A slash that is escaped separates nothing, and stays
+/// as it is. `None` if there is none, or what they stand for is no text.
+fn decode(path: &str) -> Option<String> {
+    let mut parts = path.split('%');
+    let mut decoded = parts.next()?.as_bytes().to_vec();
+    if decoded.len() == path.len() {
+        return None;
+    }
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        let is_escape = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        match u8::from_str_radix(digits, 16).ok().filter(|_| is_escape)? {
+            b'/' => decoded.extend_from_slice(&[b"%", digits.as_bytes()].concat()),
+            byte => decoded.push(byte),
+        }
+        decoded.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(decoded).ok()
+}
+
 /// The media type of the request without its parameters; empty if it has none that can be read.
 fn media_type(headers: &HeaderMap) -> &str {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_read_once_and_make_no_slash() {
+        for (path, decoded) in [
+            ("/%6Cogs", "/logs"),
+            ("/%6c%6F%67%73", "/logs"),
+            ("/logs%2Fx", "/logs%2Fx"),
+            ("/%256Cogs", "/%6Cogs"),
+            ("/caf%C3%A9", "/café"),
+        ] {
+            assert_eq!(decode(path).as_deref(), Some(decoded), "{path}");
+        }
+        for path in ["/logs", "", "/%", "/%6", "/%zz", "/%+6", "/%é", "/%ff", "/lo%gs"] {
+            assert_eq!(decode(path), None, "{path}");
+        }
+    }
 }

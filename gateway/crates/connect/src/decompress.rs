@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use zstd::stream::read::Decoder as ZstdDecoder;
+use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer};
 
 /// A `Content-Encoding` that is understood.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,14 +16,23 @@ pub enum Encoding {
     Deflate,
 }
 
-/// Decompresses one body.
+/// Decompresses one body. A body without any bytes is an empty one in every encoding.
 pub struct Decoder<'a>(Kind<'a>);
 
 enum Kind<'a> {
-    Gzip(MultiGzDecoder<&'a [u8]>),
-    Zstd(ZstdDecoder<'static, &'a [u8]>),
+    Empty(Encoding),
+    Gzip(GzDecoder<&'a [u8]>),
+    Zstd(Zstd<'a>),
     Zlib(ZlibDecoder<&'a [u8]>),
     Deflate(DeflateDecoder<&'a [u8]>),
+}
+
+/// The frames of a body.
+struct Zstd<'a> {
+    context: DCtx<'static>,
+    rest: &'a [u8],
+    /// Whether a frame has begun that has not ended.
+    in_frame: bool,
 }
 
 /// A `Content-Encoding` that is not understood.
@@ -42,6 +51,12 @@ pub struct DecodeError {
 /// The largest window that a zstd frame may ask for, as a power of two: 8 MiB, which RFC 8878 asks every decoder to
 /// bear, and which `zstd` up to level 19 stays within.
 const ZSTD_WINDOW: u32 = 23;
+
+/// What a decoder of the other encodings holds: its window of 32 KiB and its tables.
+const DEFLATE_MEMORY: usize = 48 << 10;
+
+/// Members of a gzip stream that are read in one step. Each may be empty, and costs time all the same.
+const MEMBERS: usize = 16;
 
 // === impl Encoding ===
 
@@ -80,43 +95,48 @@ impl<'a> Decoder<'a> {
     /// If the decompressor cannot be set up.
     pub fn new(encoding: Encoding, body: &'a [u8]) -> Result<Self, DecodeError> {
         Ok(Self(match encoding {
-            Encoding::Gzip => Kind::Gzip(MultiGzDecoder::new(body)),
-            Encoding::Zstd => Kind::Zstd(zstd(body).map_err(|error| failed(encoding.name(), error))?),
+            _ if body.is_empty() => Kind::Empty(encoding),
+            Encoding::Gzip => Kind::Gzip(GzDecoder::new(body)),
+            Encoding::Zstd => Kind::Zstd(Zstd::new(body).map_err(|error| failed(encoding.name(), error))?),
             Encoding::Deflate if has_zlib_header(body) => Kind::Zlib(ZlibDecoder::new(body)),
             Encoding::Deflate => Kind::Deflate(DeflateDecoder::new(body)),
         }))
     }
 
-    /// Appends at most `most` further bytes to `out`; returns how many. Zero is the end.
+    /// Writes what comes next to `room`, as much as fits; returns how many bytes, which may be none. `None` is the end.
     ///
     /// # Errors
     /// If the body breaks off, or is not what it says it is.
-    pub fn step(&mut self, out: &mut Vec<u8>, most: usize) -> Result<usize, DecodeError> {
+    pub fn step(&mut self, room: &mut [u8]) -> Result<Option<usize>, DecodeError> {
         let read = match &mut self.0 {
-            Kind::Gzip(decoder) => decoder.take(most as u64).read_to_end(out),
-            Kind::Zstd(decoder) => decoder.take(most as u64).read_to_end(out),
-            Kind::Zlib(decoder) => decoder.take(most as u64).read_to_end(out),
-            Kind::Deflate(decoder) => decoder.take(most as u64).read_to_end(out),
+            Kind::Empty(_) => Ok(None),
+            Kind::Gzip(decoder) => step_gzip(decoder, room),
+            Kind::Zstd(decoder) => decoder.step(room),
+            Kind::Zlib(decoder) => match fill(decoder, room) {
+                Ok(0) => nothing_more(decoder.get_ref()),
+                read => read.map(Some),
+            },
+            Kind::Deflate(decoder) => match fill(decoder, room) {
+                Ok(0) => nothing_more(decoder.get_ref()),
+                read => read.map(Some),
+            },
         };
-        let read = read.map_err(|error| failed(self.name(), error))?;
-        if read == 0 && self.has_rest() {
-            return Err(failed(self.name(), io::Error::other("something follows the compressed body")));
-        }
-        Ok(read)
+        read.map_err(|error| failed(self.name(), error))
     }
 
-    fn has_rest(&mut self) -> bool {
-        let rest = match &mut self.0 {
-            // The other two read on into further members or frames by themselves, and fail on anything else.
-            Kind::Gzip(_) | Kind::Zstd(_) => return false,
-            Kind::Zlib(decoder) => decoder.get_mut(),
-            Kind::Deflate(decoder) => decoder.get_mut(),
-        };
-        rest.fill_buf().is_ok_and(|rest| !rest.is_empty())
+    /// Memory that the decoder holds, in bytes. It may change with each step.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        match &self.0 {
+            Kind::Empty(_) => 0,
+            Kind::Gzip(_) | Kind::Zlib(_) | Kind::Deflate(_) => DEFLATE_MEMORY,
+            Kind::Zstd(decoder) => decoder.context.sizeof(),
+        }
     }
 
     fn name(&self) -> &'static str {
         match &self.0 {
+            Kind::Empty(encoding) => encoding.name(),
             Kind::Gzip(_) => Encoding::Gzip.name(),
             Kind::Zstd(_) => Encoding::Zstd.name(),
             Kind::Zlib(_) | Kind::Deflate(_) => Encoding::Deflate.name(),
@@ -124,10 +144,68 @@ impl<'a> Decoder<'a> {
     }
 }
 
-fn zstd(body: &[u8]) -> io::Result<ZstdDecoder<'static, &[u8]>> {
-    let mut decoder = ZstdDecoder::with_buffer(body)?;
-    decoder.window_log_max(ZSTD_WINDOW)?;
-    Ok(decoder)
+/// Reads on into further members. Behind the last one may be zeros, as tape drives and block devices leave them (`gzip` takes
+/// them, too), and nothing else.
+fn step_gzip(decoder: &mut GzDecoder<&[u8]>, room: &mut [u8]) -> io::Result<Option<usize>> {
+    for _ in 0..MEMBERS {
+        let read = fill(decoder, room)?;
+        if read > 0 {
+            return Ok(Some(read));
+        }
+        let rest = *decoder.get_ref();
+        match rest.first() {
+            None => return Ok(None),
+            Some(0) if rest.iter().all(|byte| *byte == 0) => return Ok(None),
+            Some(_) => *decoder = GzDecoder::new(rest),
+        }
+    }
+    Ok(Some(0))
+}
+
+/// Reads until there is no room left, or nothing comes any more.
+fn fill(from: &mut impl Read, room: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest)? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}
+
+fn nothing_more(mut rest: &[u8]) -> io::Result<Option<usize>> {
+    if rest.fill_buf()?.is_empty() { Ok(None) } else { Err(io::Error::other("something follows the compressed body")) }
+}
+
+// === impl Zstd ===
+
+impl<'a> Zstd<'a> {
+    fn new(body: &'a [u8]) -> io::Result<Self> {
+        let mut context = DCtx::try_create().ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        context.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW)).map_err(zstd_error)?;
+        Ok(Self { context, rest: body, in_frame: false })
+    }
+
+    fn step(&mut self, room: &mut [u8]) -> io::Result<Option<usize>> {
+        if self.rest.is_empty() && !self.in_frame {
+            return Ok(None);
+        }
+        let (mut output, mut input) = (OutBuffer::around(room), InBuffer::around(self.rest));
+        let left = self.context.decompress_stream(&mut output, &mut input);
+        let (written, read) = (output.pos(), input.pos());
+        // Nothing is left of a frame that has ended and was written out.
+        self.in_frame = left.map_err(zstd_error)? > 0;
+        self.rest = self.rest.get(read..).unwrap_or_default();
+        if written == 0 && self.rest.is_empty() && self.in_frame {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "incomplete frame"));
+        }
+        Ok(Some(written))
+    }
+}
+
+fn zstd_error(code: usize) -> io::Error {
+    io::Error::other(zstd_safe::get_error_name(code))
 }
 
 /// RFC 1950, section 2.2: the method is 8 and the two bytes, read as one number, are a multiple of 31.
@@ -151,8 +229,10 @@ mod tests {
     const TEXT: &[u8] = b"some text, some text, some text, some more text";
 
     fn decode(encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        let (mut out, mut decoder) = (Vec::new(), Decoder::new(encoding, body)?);
-        while decoder.step(&mut out, 7)? > 0 {}
+        let (mut out, mut decoder, mut room) = (Vec::new(), Decoder::new(encoding, body)?, [0; 7]);
+        while let Some(count) = decoder.step(&mut room)? {
+            out.extend_from_slice(&room[..count]);
+        }
         Ok(out)
     }
 
@@ -198,6 +278,46 @@ mod tests {
         for encoding in [Encoding::Gzip, Encoding::Zstd, Encoding::Deflate] {
             assert!(decode(encoding, b"plain text").is_err(), "{encoding:?}");
         }
+    }
+
+    #[test]
+    fn zeros_behind_a_gzip_stream_are_padding_and_anything_else_is_not() {
+        for zeros in [1, 7, 511, 100_000] {
+            assert_eq!(decode(Encoding::Gzip, &[gzip(TEXT), vec![0; zeros]].concat()).unwrap(), TEXT, "{zeros}");
+        }
+        for rest in [&b"\0x"[..], b"x", b"\x1f\x8b", b"\0\x1f\x8b\x08", b"\n"] {
+            assert!(decode(Encoding::Gzip, &[&gzip(TEXT), rest].concat()).is_err(), "{rest:?}");
+        }
+        // Zeros between members hide what follows; nobody reads on behind them.
+        assert!(decode(Encoding::Gzip, &[gzip(TEXT), vec![0; 8], gzip(TEXT)].concat()).is_err());
+    }
+
+    #[test]
+    fn no_bytes_are_an_empty_body() {
+        for encoding in [Encoding::Gzip, Encoding::Zstd, Encoding::Deflate] {
+            assert_eq!(decode(encoding, b"").unwrap(), b"", "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn many_empty_members_are_read_in_many_steps() {
+        let body = gzip(b"").repeat(1000);
+        let mut decoder = Decoder::new(Encoding::Gzip, &body).unwrap();
+        let steps: Vec<_> = std::iter::from_fn(|| decoder.step(&mut [0; 100]).unwrap()).collect();
+        assert!(steps.iter().all(|count| *count == 0) && steps.len() >= 1000 / MEMBERS - 1, "{} steps", steps.len());
+    }
+
+    #[test]
+    fn what_a_decoder_holds_is_known() {
+        let text = vec![7; 4 << 20];
+        let mut encoder = ::zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(22).unwrap();
+        encoder.write_all(&text).unwrap();
+        let body = encoder.finish().unwrap();
+        let mut decoder = Decoder::new(Encoding::Zstd, &body).unwrap();
+        decoder.step(&mut [0; 1000]).unwrap();
+        assert!(decoder.memory() >= 4 << 20, "{}", decoder.memory());
+        assert!(Decoder::new(Encoding::Gzip, &gzip(TEXT)).unwrap().memory() >= 32 << 10);
     }
 
     #[test]

@@ -2,12 +2,16 @@
 //!
 //! | body | framing |
 //! |---|---|
+//! | begins with RS (0x1E), and the type is `…json-seq`, another JSON type or unknown | one record behind each RS (RFC 7464), over as many lines as it likes |
+//! | `Content-Type: text/…`, and it begins with `[{` or `[]` and is JSON as a whole | the elements of the array |
 //! | `Content-Type: text/…`, `application/x-ndjson`, `application/jsonl` and kin | one record per line |
 //! | begins with `[`, and the type is JSON, or what follows begins a JSON object, array or string, or ends the array | the elements of the array |
 //! | begins with `{`, its first line is not a whole value, but the body as a whole is a sequence of JSON values | one record per value (pretty-printed JSON) |
 //! | any other | one record per line |
 //!
-//! Blank lines are no records; a line may end in CR LF; a byte order mark at the very beginning is skipped. What is
+//! Blank lines are no records; a line may end in CR LF; a byte order mark at the very beginning is skipped, and so are NULs
+//! in front of a line, which a crash leaves in files. JSON objects that stand one after the other on a line are a record
+//! each. What is
 //! wrong with the framing itself (an array that does not end, something behind it) is one rejected record, and what
 //! was framed before it is judged as ever.
 
@@ -24,6 +28,8 @@ pub enum Framing {
     Array,
     /// JSON values one after the other, each over as many lines as it likes.
     Values,
+    /// JSON texts, each behind a record separator (RFC 7464).
+    Sequence,
 }
 
 /// How much is framed at a time.
@@ -56,7 +62,12 @@ pub struct Frames<'a> {
     at: usize,
     /// Of an array: whether its bracket has been passed, and whether an element must follow.
     array: json::ArrayState,
+    /// Of lines: where the one ends that holds `at`, if that is known.
+    line_end: usize,
 }
+
+/// Begins each text of a JSON text sequence.
+const RECORD_SEPARATOR: u8 = 0x1e;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -70,11 +81,17 @@ pub fn detect(content_type: Option<&str>, body: &[u8]) -> Framing {
         let tail = media_type.len().checked_sub(with.len()).and_then(|at| media_type.get(at..));
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(with.as_bytes()))
     };
-    if begins("text/") || ["ndjson", "jsonl", "jsonlines", "json-seq"].into_iter().any(ends) {
+    let text = json::after_space(without_mark(body));
+    if begins("text/") {
+        return if json::is_array(text) { Framing::Array } else { Framing::Lines };
+    }
+    if ["ndjson", "jsonl", "jsonlines"].into_iter().any(ends) {
         return Framing::Lines;
     }
     let says_json = ends("/json") || ends("+json");
-    match json::after_space(without_mark(body)) {
+    match text {
+        [RECORD_SEPARATOR, ..] => Framing::Sequence,
+        _ if ends("json-seq") => Framing::Lines,
         [b'[', rest @ ..] if says_json || json::may_begin_element(rest) => Framing::Array,
         text @ [b'{', ..] if !json::first_line_is_whole(text) && json::is_sequence(text) => Framing::Values,
         _ => Framing::Lines,
@@ -88,7 +105,7 @@ impl<'a> Frames<'a> {
     #[must_use]
     pub fn new(body: &'a [u8], framing: Framing, bounds: Bounds) -> Self {
         let at = body.len() - without_mark(body).len();
-        Self { body, framing, bounds, at, array: json::ArrayState::Before }
+        Self { body, framing, bounds, at, array: json::ArrayState::Before, line_end: 0 }
     }
 
     /// Frames the next records into `chunk`; false when there are none left, and `chunk` is empty then.
@@ -99,6 +116,7 @@ impl<'a> Frames<'a> {
                 Framing::Lines => return self.next_lines(chunk),
                 Framing::Array => self.array.next(self.body, &mut self.at),
                 Framing::Values => json::next_value(self.body, &mut self.at),
+                Framing::Sequence => next_of_sequence(self.body, &mut self.at),
             };
             match found {
                 None => break,
@@ -117,34 +135,38 @@ impl<'a> Frames<'a> {
     }
 
     fn next_lines(&mut self, chunk: &mut Chunk) -> bool {
-        let rest = self.body.get(self.at..).unwrap_or_default();
-        let base = self.at;
-        for newline in memchr::memchr_iter(b'\n', rest) {
-            let start = self.at;
-            self.at = base + newline + 1;
-            if !self.push_line(chunk, start, base + newline) {
-                return true;
+        while self.at < self.body.len() && chunk.starts.len() < self.bounds.chunk_records {
+            if self.at - chunk.base >= self.bounds.chunk_bytes {
+                if !chunk.starts.is_empty() {
+                    break;
+                }
+                // Nothing but blank lines and NULs so far: the chunk may as well begin here.
+                chunk.base = self.at;
             }
-            if chunk.starts.len() >= self.bounds.chunk_records || self.at - base >= self.bounds.chunk_bytes {
-                return true;
+            let (start, end) = self.next_line();
+            if start < end && !self.push(chunk, start, end) {
+                break;
             }
         }
-        let start = self.at;
-        self.at = self.body.len();
-        self.push_line(chunk, start, self.body.len());
         !chunk.starts.is_empty() || chunk.reject.is_some()
     }
 
-    fn push_line(&self, chunk: &mut Chunk, start: usize, mut end: usize) -> bool {
-        let Some(line) = self.body.get(start..end) else { return true };
-        if line.last() == Some(&b'\r') {
-            end -= 1;
+    /// The next line, or the next JSON object of a line with several. Empty if there is nothing in it.
+    fn next_line(&mut self) -> (usize, usize) {
+        let start = self.at + self.body.get(self.at..).map_or(0, leading_nuls);
+        if self.line_end <= start {
+            let newline = memchr::memchr(b'\n', self.body.get(start..).unwrap_or_default());
+            self.line_end = newline.map_or(self.body.len(), |newline| start + newline);
         }
-        match line.first() {
-            None => true,
-            Some(first) if first.is_ascii_whitespace() && line.trim_ascii().is_empty() => true,
-            Some(_) => self.push(chunk, start, end),
+        let line = self.body.get(start..self.line_end).unwrap_or_default();
+        if let Some(length) = json::first_of_several(line) {
+            self.at = start + length;
+            return (start, self.at);
         }
+        self.at = (self.line_end + 1).min(self.body.len());
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let is_blank = line.first().is_none_or(u8::is_ascii_whitespace) && line.trim_ascii().is_empty();
+        if is_blank { (start, start) } else { (start, start + line.len()) }
     }
 
     /// Adds a record to the chunk; false when it is too long, which ends the chunk.
@@ -181,6 +203,25 @@ impl Chunk {
         self.ends.clear();
         self.reject = None;
     }
+}
+
+/// The next text of a sequence. Nothing can be told about one that was cut short, but the next begins where it says.
+fn next_of_sequence(body: &[u8], at: &mut usize) -> json::Found {
+    loop {
+        let rest = body.get(*at..).filter(|rest| !rest.is_empty())?;
+        let length = memchr::memchr(RECORD_SEPARATOR, rest).unwrap_or(rest.len());
+        let text = rest.get(..length).unwrap_or_default();
+        let start = *at + text.len() - text.trim_ascii_start().len();
+        *at = (*at + length + 1).min(body.len());
+        let length = text.trim_ascii().len();
+        if length > 0 {
+            return Some(Ok((start, start + length)));
+        }
+    }
+}
+
+fn leading_nuls(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| **byte == 0).count()
 }
 
 fn without_mark(body: &[u8]) -> &[u8] {

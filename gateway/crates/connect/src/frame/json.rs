@@ -2,6 +2,7 @@
 //! plugin to say.
 
 use memchr::memchr3;
+use serde::de::IgnoredAny;
 use tallygate_event::Code;
 
 /// Where the walk over an array is.
@@ -18,7 +19,7 @@ pub(super) enum ArrayState {
 }
 
 /// A record's place, or why the framing rejects what stands there.
-type Found = Option<Result<(usize, usize), Code>>;
+pub(super) type Found = Option<Result<(usize, usize), Code>>;
 
 /// What ended a stretch of values.
 enum End {
@@ -102,6 +103,31 @@ pub(super) fn first_line_is_whole(text: &[u8]) -> bool {
     let Some(newline) = memchr::memchr(b'\n', text) else { return true };
     let (line, rest) = text.split_at(newline);
     after_space(rest).is_empty() || value_end(line, 0).is_some()
+}
+
+/// Whether a text is an array of objects, or an empty one. A log may begin with a bracket, too, and with one of these two, so
+/// all of it must be JSON.
+pub(super) fn is_array(text: &[u8]) -> bool {
+    let [b'[', rest @ ..] = text else { return false };
+    matches!(after_space(rest), [b'{' | b']', ..]) && serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
+/// How long the first object of a line is, if another one follows it on the line.
+pub(super) fn first_of_several(line: &[u8]) -> Option<usize> {
+    if !begins_object(line) {
+        return None;
+    }
+    // Few lines have an object behind an object anywhere in them; only these are looked through.
+    let follows = |at: usize| line.get(..at).is_some_and(|before| before.trim_ascii_end().ends_with(b"}"));
+    memchr::memchr_iter(b'{', line).find(|at| *at > 0 && follows(*at))?;
+    let start = line.len() - after_space(line).len();
+    let end = value_end(line, start)?;
+    begins_object(after_space(line.get(end..)?)).then_some(end)
+}
+
+fn begins_object(text: &[u8]) -> bool {
+    let text = after_space(text);
+    matches!(text, [b'{', rest @ ..] if matches!(after_space(rest), [b'"' | b'}', ..]))
 }
 
 /// Whether what stands behind a bracket could be in a JSON array, rather than in a log line like `[12:01:02] …`.

@@ -77,7 +77,58 @@ fn a_broken_array_keeps_what_came_before_the_break() {
 #[test]
 fn a_log_line_that_begins_with_a_bracket_is_no_array() {
     check("", "[12:01] a\n[12:02] b", &["[12:01] a", "[12:02] b"]);
-    check("text/plain; charset=utf-8", "[{\"a\":1}]", &["[{\"a\":1}]"]);
+    check("text/plain; charset=utf-8", "[{\"a\":1}] x", &["[{\"a\":1}] x"]);
+}
+
+#[test]
+fn text_is_an_array_if_all_of_it_is_one() {
+    check("text/plain", "[{\"a\":1}, {\"b\":2}]\n", &["{\"a\":1}", "{\"b\":2}"]);
+    check("text/json", " [ {\"a\":1}\n,\n{\"b\":2} ] ", &["{\"a\":1}", "{\"b\":2}"]);
+    check("text/plain", "[]", &[]);
+    // Two lines, each of which is an array; a log; an array that is not whole; one of something else.
+    for body in ["[{\"a\":1}]\n[{\"b\":2}]", "[]\nx", "[{\"a\":1},\n{\"b\":2}", "[{a} 1]\n[{b} 2]", "[1,\n2]"] {
+        check("text/plain", body, &body.lines().collect::<Vec<_>>());
+    }
+    check("application/x-ndjson", "[{\"a\":1}]", &["[{\"a\":1}]"]);
+}
+
+#[test]
+fn sequences_by_record_separators() {
+    for content_type in ["application/json-seq", "application/geo+json-seq", "application/json", ""] {
+        check(content_type, "\x1e{\"a\":1}\n\x1e{\"b\":2}\n", &["{\"a\":1}", "{\"b\":2}"]);
+        check(content_type, "\x1e{\n\"a\":\n1}\n\x1e\x1e \n\x1e{\"b\":2}", &["{\n\"a\":\n1}", "{\"b\":2}"]);
+        // A text that was cut short does not take the next one with it.
+        check(content_type, "\x1e{\"a\":\"x\x1e{\"b\":2}\n", &["{\"a\":\"x", "{\"b\":2}"]);
+    }
+    check("application/json-seq", "\x1e\n\x1e", &[]);
+    // Without a separator, whoever sent it had lines in mind.
+    check("application/json-seq", "{\"a\":1}\n{\"b\":2}\n", &["{\"a\":1}", "{\"b\":2}"]);
+}
+
+#[test]
+fn several_objects_on_a_line_are_a_record_each() {
+    check("", "{\"a\":1}{\"b\":2}\n{\"c\":3}\n", &["{\"a\":1}", "{\"b\":2}", "{\"c\":3}"]);
+    check(
+        "application/x-ndjson",
+        "{\"c\":3}\r\n{\"a\":{}} \t{\"b\":2}\r\n",
+        &["{\"c\":3}", "{\"a\":{}}", " \t{\"b\":2}"],
+    );
+    check("application/json", "{\"a\":1}{}{\"b\":\"}{\"}", &["{\"a\":1}", "{}", "{\"b\":\"}{\"}"]);
+    // A broken one spoils what follows it on its line, and nothing before.
+    check("", "{\"a\":1}{\"b\":[2}{\"c\":3}\n{\"d\":4}", &["{\"a\":1}", "{\"b\":[2}{\"c\":3}", "{\"d\":4}"]);
+    for line in
+        ["{\"a\":\"}{\"}", "{\"a\":\"} {\"}", "{\"a\":[{},{}]}", "{a}{b} 192.0.2.1", "{\"a\":1}x", "{\"a\":1}{x"]
+    {
+        check("text/plain", line, &[line]);
+    }
+}
+
+#[test]
+fn nuls_in_front_of_a_line_are_skipped() {
+    check("", "\0\0\0{\"a\":1}\n\0{\"b\":2}\n\0\n\0\0", &["{\"a\":1}", "{\"b\":2}"]);
+    check("text/plain", "a\n\0\0b\0c\n", &["a", "b\0c"]);
+    let gap = "\0".repeat(1000);
+    check("text/plain", &format!("a\n{gap}b\n{gap}"), &["a", "b"]);
 }
 
 #[test]
@@ -91,7 +142,7 @@ proptest! {
     /// Whatever comes, records keep their order, lie within the body, do not overlap, and chunks change nothing.
     #[test]
     fn frames_of_anything(
-        body in "[\\[\\]{},\"\\\\a1 \n\r]{0,60}",
+        body in "[\\[\\]{},\"\\\\a1 \n\r\0\x1e]{0,60}",
         content_type in prop::option::of(prop::sample::select(vec!["application/json", "text/plain", "x/y"])),
         chunk_records in 1..5_usize,
         chunk_bytes in 1..20_usize,
