@@ -8,7 +8,7 @@ use tallygate_event::{Code, NO_TIME, Outcome, UNREAD_TIME};
 use tallygate_index::disk::{Folder, FolderError};
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
-use tallygate_index::{Day, Hour, NewIps, Visits};
+use tallygate_index::{Day, Hour, NewIps, Visits, format_versions};
 use tokio::sync::watch;
 
 use crate::config::{Config, EventTime};
@@ -88,6 +88,7 @@ pub(crate) fn open(
         if is_locked { error.context("stop the other gateway first, or give this one another data_dir") } else { error }
     });
     let folder = folder.context("the visits of data_dir")?;
+    changes(&folder).iter().for_each(|change| tracing::warn!("new in this version: {change}"));
     let nothing = Progress { durable: 0, failures: 0, failing: false };
     let (progress, receiver) = watch::channel(nothing);
     let teller = Arc::new(Teller { metrics: Arc::clone(metrics), progress });
@@ -108,6 +109,24 @@ pub(crate) fn open(
     tracing::info!(addresses, segments = found.segments, replayed_visits = found.journal_visits, "visits opened");
     Ok((visits, receiver))
 }
+
+/// What is different now for a gateway whose data directory was last written by an earlier version, for whoever deployed it.
+pub(crate) fn changes(folder: &Folder) -> &'static [&'static str] {
+    match format_versions(folder) {
+        Some((1, now)) if now > 1 => &CHANGES,
+        _ => &[],
+    }
+}
+
+/// In the order in which they are likely to be noticed. `docs/CHANGELOG.md` says more, and more of them.
+const CHANGES: [&str; 5] = [
+    "questions under /v1 are answered on this machine alone unless ops.read_token is set",
+    "paths in a configuration file are relative to the folder of that file",
+    "json and access-log read more records, and more times, than before; a setting `fields` and `strict = true` narrow that",
+    "over HTTP/1.1 a request without a header Host is answered 400, and headers of more than 64 KiB are answered 431",
+    "lost visits keep serve from starting until they are accepted with --accept-damage; an earlier version cannot read what \
+     this one writes",
+];
 
 /// Where in the data directory visits are.
 pub(crate) const FOLDER: &str = "visits";

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::harness::{Gateway, Request, Setup, eventually, forget_own_variables, run};
+use crate::harness::{Gateway, Request, Setup, eventually, forget_own_variables, root, run};
 
 fn record(number: u32) -> String {
     format!("{{\"ip\":\"198.51.100.{number}\"}}")
@@ -110,6 +110,24 @@ fn a_segment_in_the_place_of_another_is_noticed() {
     fs::copy(&segments[0], &segments[1]).expect("writable");
     let gateway = expect_to_be_told(folder, "is not the file that was there", "segment-replaced", 1);
     expect_to_be_remembered(gateway, "segment-replaced");
+}
+
+/// A data directory of version 1, as an earlier tallygate left it.
+#[test]
+fn whoever_comes_from_an_earlier_version_is_told_what_changed() {
+    let old = root().join("gateway/crates/index/tests/behaviour/fixtures/v1");
+    let folder = tempfile::tempdir().expect("a folder");
+    let visits = folder.path().join("data/visits");
+    fs::create_dir_all(&visits).expect("a new folder");
+    for file in fs::read_dir(old).expect("it is there").flatten() {
+        fs::copy(file.path(), visits.join(file.file_name())).expect("readable");
+    }
+    let told = String::from_utf8_lossy(&check(folder.path()).stderr).into_owned();
+    assert!(told.contains("new in this version") && told.contains("ops.read_token"), "{told}");
+    let gateway = Setup::again(folder).start();
+    assert!(gateway.log().contains("new in this version"), "{}", gateway.log());
+    let gateway = gateway.restart();
+    assert!(!gateway.log().contains("new in this version"), "once is enough: {}", gateway.log());
 }
 
 #[test]

@@ -52,6 +52,31 @@ fn bucket(at: &str, distinct: u64, new: u64) -> Value {
     json!({"at": at, "distinct": distinct, "new": new, "returning": distinct - new})
 }
 
+/// Without a range, answers begin with the first visit, and hours with the first that are kept.
+#[test]
+fn what_is_kept_begins_with_the_first_visit() {
+    let (gateway, [ten, ..]) = history();
+    let days = gateway.ask("/v1/distinct?by=day").expect(200).json();
+    assert_eq!((&days["from"], &days["buckets"][0]["at"]), (&json!(ten), &json!(ten)));
+    assert_eq!(days["buckets"].as_array().map(Vec::len), Some(11));
+    let hours = gateway.ask("/v1/distinct?by=hour").expect(200).json();
+    assert_eq!(hours["buckets"].as_array().map(Vec::len), Some(11 * 24));
+    assert_eq!(hours["buckets"][5], bucket(&hour(&ten, 5), 1, 1));
+    let nothing = Gateway::start().ask("/v1/distinct?by=hour").expect(200).json();
+    assert_eq!((&nothing["from"], nothing["buckets"].as_array().map(Vec::len)), (&nothing["to"], Some(24)));
+}
+
+#[test]
+fn hours_begin_where_they_are_kept_though_days_reach_back_further() {
+    let gateway = Gateway::with_config("event_time.max_age = \"200 days\"");
+    visit(&gateway, &[("192.0.2.1", hour(&day(100), 5)), ("192.0.2.1", hour(&day(2), 5))]);
+    assert_eq!(gateway.ask("/v1/distinct?by=day").expect(200).json()["from"], day(100));
+    let hours = gateway.ask("/v1/distinct?by=hour").expect(200).json();
+    assert_eq!((&hours["distinct"], &hours["new"]), (&json!(1), &json!(0)));
+    // Who asks for what is not kept is told.
+    gateway.ask(&format!("/v1/distinct?by=hour&from={}T05", day(100))).expect_error(422, "beyond-retention");
+}
+
 #[test]
 fn distinct_addresses_are_counted_over_any_range() {
     let (gateway, [ten, nine, three]) = history();

@@ -38,6 +38,9 @@ pub(super) fn run(source: &Source, look_at_data: bool) -> Result<ExitCode> {
             .collect();
         return tell(&Problems { file: source.file.clone(), problems });
     }
+    if let Ok(folder) = Folder::open_to_read(config.data_dir.join(visits::FOLDER)) {
+        visits::changes(&folder).iter().for_each(|change| eprintln!("tallygate: new in this version: {change}"));
+    }
     config.warnings(source.file.as_deref()).iter().for_each(|warning| eprintln!("tallygate: warning: {warning}"));
     writeln!(terminal::stdout(), "the configuration is good")?;
     if look_at_data { tell_damage(&config) } else { Ok(ExitCode::SUCCESS) }

@@ -29,6 +29,21 @@ fn addresses_go_to_the_hours_of_their_times() {
     assert_eq!(sorted(&all), expected);
 }
 
+/// After a backfill, the hours that come next are the latest ones.
+#[test]
+fn the_memory_that_is_kept_for_the_next_batch_is_that_of_the_newest_hours() {
+    let disk = std::sync::Arc::new(tallygate_index::disk::Simulated::default());
+    let now = now();
+    let (visits, _) = Visits::open(disk, Options::default(), std::sync::Arc::new(())).expect("an empty disk");
+    let records: Vec<_> = (0..200).map(|ago| (Outcome::V4, now - ago * HOUR)).collect();
+    let mut sorter = Sorter::default();
+    assert!(sorter.add(&visits, &outcome(&records), now).0.is_ok());
+    assert_eq!(sorter.groups.len(), GROUPS_KEPT);
+    let newest = hour_of(now).expect("an hour").0;
+    assert_eq!(sorter.groups.last().map(|group| group.hour.0), Some(newest));
+    assert_eq!(sorter.groups.first().map(|group| group.hour.0), Some(newest + 1 - GROUPS_KEPT as u32));
+}
+
 #[test]
 fn one_hour_is_seen_as_one() {
     assert_eq!(only_hour(&[], Hour(7)), Some(Hour(7)));

@@ -7,6 +7,7 @@ mod state;
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -138,6 +139,9 @@ impl History {
         self.bound_hot();
         let is_gone = self.is_anything_to_be_written_again();
         let result = if is_gone || self.is_due() { self.flush() } else { Ok(()) };
+        if is_gone && result.is_ok() {
+            self.core.lacking.store(false, Ordering::Release);
+        }
         let result = result.and_then(|()| self.advance_floors()).and_then(|()| self.start_merging());
         self.failed = result.is_err().then(Instant::now);
         if let Err(error) = result {
@@ -157,7 +161,11 @@ impl History {
             tracing::error!("{}", gone.reason);
         }
         self.told_gone = gone.is_some();
-        gone.is_some_and(|gone| gone.can_be_written_again)
+        let is_to_be_written = gone.is_some_and(|gone| gone.can_be_written_again);
+        if is_to_be_written {
+            self.core.lacking.store(true, Ordering::Release);
+        }
+        is_to_be_written || self.core.lacking.load(Ordering::Acquire)
     }
 
     /// Whether segments are to be written now.

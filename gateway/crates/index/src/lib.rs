@@ -97,6 +97,7 @@ mod varint;
 pub mod visits;
 
 pub use damage::{Damage, DamageKind, DamageTotals};
+pub use manifest::format_versions;
 #[doc(hidden)]
 pub use manifest::read_and_write_manifest;
 pub use matrix::Counts;

@@ -119,6 +119,15 @@ pub fn read_and_write_manifest(body: &[u8]) -> Option<Vec<u8>> {
     Some(written.get(HEAD..)?.to_vec())
 }
 
+/// The version of the format that a disk was last written in, and the one that this program writes. `None` if nothing was
+/// written there, or nothing that can be told.
+#[must_use]
+pub fn format_versions(disk: &dyn Disk) -> Option<(u32, u32)> {
+    let bytes = disk.read(NAME).ok()?;
+    let version = bytes.strip_prefix(MAGIC)?.first_chunk()?;
+    Some((u32::from_le_bytes(*version), VERSION))
+}
+
 // === impl Manifest ===
 
 impl Manifest {

@@ -93,6 +93,8 @@ pub(crate) struct Core {
     /// Held for reading while new visits go from the hot hours to the queue, for writing while addresses are taken out of the
     /// sets. Guards which ones the history still has, but perhaps not for long: whoever brings them brings them anew.
     pub(crate) gate: RwLock<Without>,
+    /// Something that only memory has is to be written again, as its file is gone.
+    pub(crate) lacking: AtomicBool,
     /// No merge is to go on.
     pub(crate) stopping: AtomicBool,
 }
@@ -174,6 +176,7 @@ impl Visits {
             snapshot: ArcSwap::from_pointee(loaded.state.snapshot.clone()),
             matrices: Arc::clone(&loaded.state.matrices),
             gate: RwLock::new(Without::default()),
+            lacking: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         });
         let history = History::new(Arc::clone(&core), loaded.state);

@@ -1,6 +1,7 @@
 //! Whether the next visit would be kept.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::{Core, Visits};
 use crate::history::segment_name;
@@ -40,6 +41,9 @@ impl Core {
             return Err(NotReady(reason));
         }
         self.accept(self.options.now()).map_err(|unwritable| NotReady(unwritable.to_string()))?;
+        if self.lacking.load(Ordering::Acquire) {
+            return Err(NotReady("files of the data directory were gone, and are being written again".to_owned()));
+        }
         self.gone().map_or(Ok(()), |gone| Err(NotReady(gone.reason)))
     }
 

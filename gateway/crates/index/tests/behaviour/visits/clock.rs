@@ -133,12 +133,15 @@ fn a_start_with_the_clock_years_ahead_destroys_nothing() {
     drop(visits);
     machine.set(Day(today().0 + 9 * YEAR));
     let visits = machine.open();
+    // What came now would be refused, and whoever asks is told.
+    assert!(visits.ready().is_err_and(|reason| reason.to_string().contains("months ahead")));
     visits.maintain().expect("the disk works");
     drop(visits);
     machine.set(today());
     let visits = machine.open();
     assert_eq!(distinct(&visits, &days), [2, 2, 2]);
     assert!(visits.view().check(Range { from: noon(days[1]), to: noon(today()) }).is_ok());
+    assert_eq!(visits.ready(), Ok(()));
     write(&visits, today(), &[7]);
     assert_eq!(distinct(&visits, &days), [2, 2, 3]);
 }
