@@ -12,7 +12,7 @@ use tallygate_index::{NewIps, Visits};
 
 use crate::in_flight::{NoRoom, Reservation};
 use crate::serving::{Active, Route};
-use crate::visits::{self, Believed, Taken};
+use crate::visits::{self, Believed};
 use crate::worker::Worker;
 
 pub(crate) use call::OwnPlugins;
@@ -197,10 +197,9 @@ impl<'a> Run<'a> {
         if !records.is_empty() {
             self.route.samples.offer(self.worker.at, records);
             let mut answer = call::extract(self.worker, &self.route.active, self.body, chunk).await?;
-            let taken = self.believed.apply(&mut answer);
-            if taken != Taken::default() {
-                self.worker.metrics.times_replaced.inc_by(taken.replaced as u64);
-                self.worker.metrics.times_unread.inc_by(taken.unread as u64);
+            let replaced = self.believed.apply(&mut answer);
+            if replaced > 0 {
+                self.worker.metrics.times_replaced.inc_by(replaced as u64);
             }
             if answer.accepted() < records.len() {
                 self.note_rejects(first, chunk, &answer);

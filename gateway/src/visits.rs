@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use tallygate_event::{Code, NO_TIME, Outcome, UNREAD_TIME};
+use tallygate_event::{Code, NO_TIME, Outcome};
 use tallygate_index::disk::{Folder, FolderError};
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
@@ -21,15 +21,6 @@ pub(crate) struct Believed {
     earliest: i64,
     latest: i64,
     reject: bool,
-}
-
-/// How many times were taken away, so that their records count as now.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Taken {
-    /// That the plugin could not read.
-    pub(crate) unread: usize,
-    /// That are not believed.
-    pub(crate) replaced: usize,
 }
 
 /// Adds visits by their hours. One for each worker, so that its memory serves many batches.
@@ -142,20 +133,17 @@ impl Believed {
         Self { earliest, latest: now.saturating_add(span(times.max_ahead)), reject: times.reject }
     }
 
-    /// Takes away times that are not believed, or rejects their records. A time that could not be read says nothing
-    /// that could be believed or not, so its record is never rejected for it.
-    pub(crate) fn apply(self, outcome: &mut Outcome) -> Taken {
+    /// Takes away times that are not believed, and returns how many. Or rejects their records, and returns 0.
+    pub(crate) fn apply(self, outcome: &mut Outcome) -> usize {
         if outcome.times.iter().all(|time| self.believes(*time)) {
-            return Taken::default();
+            return 0;
         }
-        let unread = outcome.times.iter_mut().filter(|time| **time == UNREAD_TIME);
-        let unread = unread.map(|time| *time = NO_TIME).count();
         if self.reject {
             self.reject(outcome);
-            return Taken { unread, replaced: 0 };
+            return 0;
         }
         let beyond = outcome.times.iter_mut().filter(|time| !self.believes(**time));
-        Taken { unread, replaced: beyond.map(|time| *time = NO_TIME).count() }
+        beyond.map(|time| *time = NO_TIME).count()
     }
 
     fn believes(self, time: i64) -> bool {

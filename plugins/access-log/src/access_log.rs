@@ -2,9 +2,7 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{
-    Batch, Columns, Format, Message, NO_TIME, Reject, Text, Times, Trusted, UNREAD_TIME, Visit, with_slack,
-};
+use tallygate_guest::{Batch, Columns, Format, Message, NO_TIME, Reject, Text, Times, Visit, with_slack};
 
 use crate::line::{Line, Refusal};
 
@@ -12,7 +10,6 @@ use crate::line::{Line, Refusal};
 #[derive(Default)]
 pub struct AccessLog {
     times: Times,
-    trusted: Trusted,
 }
 
 // === impl AccessLog ===
@@ -24,17 +21,13 @@ impl Format for AccessLog {
     const WANTS_STOPS: bool = false;
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
-        let mut format = Self::default();
-        for (name, value) in settings {
-            match name.as_str() {
-                "trusted" => format.trusted = Trusted::parse(value)?,
-                _ => {
-                    let message = Message::new("unknown setting ").name(name.as_bytes());
-                    return Err(message.text(": the only setting is `trusted`").finish());
-                }
+        match settings.first() {
+            Some((name, _)) => {
+                let message = Message::new("unknown setting ").name(name.as_bytes());
+                Err(message.text(": this plugin has no settings").finish())
             }
+            None => Ok(Self::default()),
         }
-        Ok(format)
     }
 
     fn read(&mut self, batch: Batch<'_>, columns: &mut Columns) {
@@ -44,12 +37,11 @@ impl Format for AccessLog {
     fn explain(&mut self, record: &[u8]) -> Result<String, String> {
         let copy = with_slack(record);
         let Some(text) = Text::new(&copy) else { return Err(String::new()) };
-        match Line::read(text, (0, record.len()), &self.trusted, &mut self.times) {
+        match Line::read(text, (0, record.len()), &mut self.times) {
             Ok(line) => {
                 let client = Message::new("client ").address(line.address);
                 Ok(match line.time {
-                    NO_TIME => client.text("; no event time: the brackets are empty"),
-                    UNREAD_TIME => client.text("; no event time: the time in brackets cannot be read"),
+                    NO_TIME => client.text("; no event time: the time in brackets cannot be read"),
                     time => client.text("; event time ").number(time).text(" ms since 1970"),
                 }
                 .finish())
@@ -73,7 +65,7 @@ impl AccessLog {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn read_all(&mut self, batch: Batch<'_>, columns: &mut Columns) {
         for record in batch.records() {
-            let line = Line::read(batch.text, record, &self.trusted, &mut self.times);
+            let line = Line::read(batch.text, record, &mut self.times);
             columns.push(match line {
                 Ok(line) => Ok(Visit { address: line.address, time: line.time }),
                 Err(refusal) => Err(refusal.reject),

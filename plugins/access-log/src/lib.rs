@@ -7,7 +7,6 @@ extern crate alloc;
 mod access_log;
 #[cfg(target_arch = "wasm32")]
 mod component;
-mod front;
 mod line;
 
 pub use access_log::AccessLog;

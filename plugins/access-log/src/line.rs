@@ -1,9 +1,6 @@
-//! The parts of a line: which bytes are its time, and which stand before ident and user. The grammar, with the
-//! reason for each rule, is in `README.md`.
+//! The parts of a line.
 
-use tallygate_guest::{Address, NO_TIME, Reject, Says, Text, Times, Trusted, UNREAD_TIME, is_plausible};
-
-use crate::front::{self, Front};
+use tallygate_guest::{Address, NO_TIME, Reject, Text, Times};
 
 /// Why a line is rejected, and at which byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,199 +23,140 @@ const LONGEST_TIME: usize = 64;
 /// A stretch of the text.
 type Span = (usize, usize);
 
-/// The time in brackets, and where what follows it begins.
-struct Bracket {
-    /// Where the opening bracket is.
-    open: usize,
-    behind: usize,
-    time: i64,
-    /// Whether the request that follows has no quotes.
-    bare: bool,
-}
-
 // === impl Line ===
 
 impl Line {
     /// Reads the line from `start` to `end`.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn read(
-        text: Text<'_>,
-        (start, end): Span,
-        trusted: &Trusted,
-        times: &mut Times,
-    ) -> Result<Self, Refusal> {
-        if let Some(line) = usual(text, (start, end), trusted, times) {
-            return line;
-        }
-        let start = front::begin(text.slice(start, end)) + start;
-        let bracket = time(text, start, end, times)?;
-        if !bracket.bare {
-            request(text, bracket.behind, end)?;
-        }
-        let address = client(text, (start, bracket.open), trusted)?;
-        let time = match second_reading(text, bracket.behind, end, times) {
-            true => UNREAD_TIME,
-            false => bracket.time,
+    pub(crate) fn read(text: Text<'_>, (start, end): Span, times: &mut Times) -> Result<Self, Refusal> {
+        let client = match find(text, b' ', start, end) {
+            Some(space) if space > start => (start, space),
+            _ => return Err(malformed(start, "expected a client address and a space behind it")),
         };
+        let (bracket, close, time) = time(text, client.1, end, times)?;
+        request(text, close + 1, end)?;
+        let address = address(text, client, bracket)?;
         Ok(Self { address, time })
     }
 }
 
-/// Reads what nearly all lines are: an address, ` - - [` with nobody logged in, a time of the usual length, a request.
+/// The address of the client: the first field, or the second where the first is a virtual host.
 #[inline]
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn usual(text: Text<'_>, (start, end): Span, trusted: &Trusted, times: &mut Times) -> Option<Result<Line, Refusal>> {
-    let space = find(text, b' ', start, end)?;
-    let behind = space + 33;
-    if text.slice(space, space + 6) != b" - - [" || behind + 2 > end || text.slice(behind - 1, behind + 2) != b"] \"" {
-        return None;
+fn address(text: Text<'_>, client: Span, bracket: usize) -> Result<Address, Refusal> {
+    let (start, end) = client;
+    let plain = Address::read(text, start, end);
+    // `- ` is what nearly all lines have for the identity, and then there is nothing to decide.
+    if let (Some(address), b"- ") = (plain, text.slice(end + 1, end + 3)) {
+        return Ok(address);
     }
-    let time = times.clf(text, space + 6, behind - 1).filter(|time| is_plausible(*time))?;
-    if !trusted.is_empty() || second_reading(text, behind, end, times) {
-        return None;
-    }
-    let address = Address::read(text, start, space)?;
-    Some(request(text, behind, end).map(|()| Line { address, time }))
+    odd_address(text, client, bracket, plain)
 }
 
 #[cold]
 #[inline(never)]
-fn client(text: Text<'_>, (start, end): Span, trusted: &Trusted) -> Result<Address, Refusal> {
-    match Front::read(text.slice(start, end), trusted) {
-        Front::Says(Says::Address(address) | Says::Trusted(address)) => Ok(address),
-        Front::Says(Says::SomethingElse) => {
-            Err(Refusal { reject: Reject::NotAnAddress, at: start, what: "the client field holds no address" })
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn odd_address(text: Text<'_>, client: Span, bracket: usize, plain: Option<Address>) -> Result<Address, Refusal> {
+    let first = text.slice(client.0, client.1);
+    if let [list @ .., b','] = first {
+        // A list as `X-Forwarded-For` has it: the leftmost is the client.
+        let leftmost = list.split(|byte| *byte == b',').find_map(Address::parse);
+        return leftmost.ok_or(not_an_address(client.0));
+    }
+    let mut rest = text.slice(client.1 + 1, bracket).split(|byte| *byte == b' ').filter(|field| !field.is_empty());
+    let second = rest.next().and_then(Address::parse);
+    // Identity and user have to be there as well, or the second field is the identity.
+    if let (Some(address), Some(_), Some(_)) = (second, rest.next(), rest.next()) {
+        return Ok(address);
+    }
+    match plain {
+        Some(address) => Ok(address),
+        None if first == b"-" => {
+            Err(Refusal { reject: Reject::FieldMissing, at: client.0, what: "the client field is `-`" })
         }
-        Front::Says(Says::Nothing) => {
-            Err(Refusal { reject: Reject::FieldMissing, at: start, what: "the client field is `-`" })
-        }
-        Front::TooFew => Err(malformed(start, "expected client, identity and user in front of the time")),
-        Front::TwoReadings => Err(Refusal {
-            reject: Reject::NotAnAddress,
-            at: start,
-            what: "what stands in front of the time can be read in two ways",
-        }),
+        None => Err(not_an_address(client.0)),
     }
 }
 
-/// Finds the last time in brackets before the request.
-#[cold]
+/// Finds the time in brackets: where its opening and closing brackets are, and what it is.
+#[inline]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn time(text: Text<'_>, from: usize, end: usize, times: &mut Times) -> Result<(usize, usize, i64), Refusal> {
+    // ` - - [` with nobody logged in, and a time of the usual length.
+    if text.slice(from, from + 6) == b" - - ["
+        && from + 32 < end
+        && text.byte(from + 32) == b']'
+        && let Some(time) = times.clf(text, from + 6, from + 32)
+    {
+        return Ok((from + 5, from + 32, time));
+    }
+    odd_time(text, from, end, times)
+}
+
 #[inline(never)]
-fn time(text: Text<'_>, start: usize, end: usize, times: &mut Times) -> Result<Bracket, Refusal> {
-    let mut at = start;
-    while let Some(quote) = find(text, b'"', at, end) {
-        at = quote + 1;
-        if text.byte(quote.saturating_sub(1)) != b' ' || quote == start {
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn odd_time(text: Text<'_>, from: usize, end: usize, times: &mut Times) -> Result<(usize, usize, i64), Refusal> {
+    let mut unreadable = None;
+    let mut at = from;
+    while let Some(bracket) = find(text, b'[', at, end) {
+        at = bracket + 1;
+        // No time is longer; an unbounded search would take a square of the time a line of brackets deserves.
+        let Some(close) = find(text, b']', at, end.min(at + LONGEST_TIME)) else { continue };
+        if text.byte(bracket - 1) != b' ' {
             continue;
         }
-        if let Some(bracket) = before(text, start, quote - 1, times) {
-            // The quote may stand behind a request that has none.
-            let bare = is_bare_request(text.slice(bracket.behind, quote - 1));
-            return Ok(Bracket { bare, ..bracket });
+        let time = times.read(text, at, close);
+        if time != NO_TIME {
+            return checked(text, from, (bracket, close, time));
         }
+        // A user may be called `[x]`, so the first brackets need not be those of the time.
+        unreadable = unreadable.or(Some((bracket, close, NO_TIME)));
     }
-    bare(text, start, end, times)
-}
-
-/// Finds the time of a line whose request has no quotes or was cut off.
-fn bare(text: Text<'_>, start: usize, end: usize, times: &mut Times) -> Result<Bracket, Refusal> {
-    let expected = "expected a time in brackets, as in `[10/Oct/2000:13:55:36 -0700]`";
-    let mut last = Err(malformed(start, expected));
-    let mut at = start;
-    while let Some(close) = find(text, b']', at, end) {
-        at = close + 1;
-        let Some(bracket) = before(text, start, at, times) else { continue };
-        if is_bare_request(text.slice(at, end)) {
-            return Ok(Bracket { bare: true, ..bracket });
-        }
-        last = Ok(bracket);
-    }
-    let bracket = last?;
-    // What was cut off behind the time has a word there at most.
-    match text.slice(bracket.behind, end).trim_ascii_end() {
-        [] => Ok(bracket),
-        [b' ', word @ ..] if !word.iter().any(|byte| b" []\"".contains(byte)) => Ok(bracket),
-        _ => Err(malformed(bracket.behind, "expected a request behind the time")),
+    match unreadable {
+        Some(found) => checked(text, from, found),
+        None => Err(malformed(at, "expected a time in brackets, as in `[10/Oct/2000:13:55:36 -0700]`")),
     }
 }
 
-/// Whether a request without quotes follows, with only words free of quotes and brackets before its method.
-fn is_bare_request(rest: &[u8]) -> bool {
-    let mut words = rest.split(|byte| *byte == b' ').skip(1).peekable();
-    while let Some(word) = words.next() {
-        if word.iter().any(|byte| b"[]\"".contains(byte)) {
-            return false;
-        }
-        let method = (3..=20).contains(&word.len()) && word.iter().all(|byte| byte.is_ascii_uppercase());
-        let target = words.peek().copied().unwrap_or_default();
-        let known = matches!(target, [b'/', ..] | [b'h', b't', b't', b'p', ..] | [b'*']);
-        if method && (known || word == b"CONNECT" && !target.is_empty()) {
-            return true;
-        }
+/// Client, identity and user precede the time.
+fn checked(text: Text<'_>, from: usize, found: (usize, usize, i64)) -> Result<(usize, usize, i64), Refusal> {
+    let fields = text.slice(from, found.0).split(|byte| *byte == b' ').filter(|field| !field.is_empty());
+    if fields.count() < 2 {
+        return Err(malformed(from, "expected identity and user between the client and the time"));
     }
-    false
+    Ok(found)
 }
 
-/// The brackets with only words free of quotes and brackets between them and `end`.
-fn before(text: Text<'_>, start: usize, end: usize, times: &mut Times) -> Option<Bracket> {
-    let line = text.slice(start, end);
-    let close = line.iter().rposition(|byte| b"[]\"".contains(byte)).filter(|at| line.get(*at) == Some(&b']'))?;
-    if !matches!(line.get(close + 1), None | Some(b' ')) {
-        return None;
-    }
-    let earliest = close.saturating_sub(LONGEST_TIME);
-    let open = earliest + line.get(earliest..close)?.iter().rposition(|byte| *byte == b'[')?;
-    if open == 0 || line.get(open - 1) != Some(&b' ') {
-        return None;
-    }
-    let read = times.read(text, start + open + 1, start + close);
-    let is_empty = matches!(line.get(open + 1..close)?.trim_ascii(), b"" | b"-");
-    let time = match read {
-        time if is_plausible(time) => time,
-        _ if is_empty => NO_TIME,
-        _ => UNREAD_TIME,
-    };
-    Some(Bracket { open: start + open, behind: start + close + 1, time, bare: false })
-}
-
-/// Whether a time that can be read stands in front of another request further on. Then one of the two is what a
-/// client wrote, as a user or as an agent, and neither is believed; who the client is stands before both.
-#[inline]
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn second_reading(text: Text<'_>, from: usize, end: usize, times: &mut Times) -> bool {
-    let mut at = from;
-    while let Some(close) = find(text, b']', at, end) {
-        at = close + 1;
-        // Only a quote that follows at once: what stands between may be a word of the client as well.
-        if text.slice(at, end.min(at + 2)) == b" \""
-            && before(text, from, at, times).is_some_and(|bracket| is_plausible(bracket.time))
-        {
-            return true;
-        }
-    }
-    false
-}
-
-/// Checks what follows the time, as far as the line goes: the request, and the status behind one in quotes.
+/// Checks what follows the time, as far as the line goes: the request in quotes, and the status.
 #[inline]
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 fn request(text: Text<'_>, from: usize, end: usize) -> Result<(), Refusal> {
-    let Some(open) = find(text, b'"', from, end) else { return Ok(()) };
-    let mut at = open + 1;
+    if from >= end {
+        return Ok(());
+    }
+    if text.slice(from, end.min(from + 2)) != b" \"" {
+        // A line cut off right behind the space is as good as one cut off before it.
+        return if from + 1 == end && text.byte(from) == b' ' {
+            Ok(())
+        } else {
+            Err(malformed(from, "expected the request in double quotes behind the time"))
+        };
+    }
+    let mut at = from + 2;
     let mut stray = None;
     while let Some(quote) = find(text, b'"', at, end) {
         at = quote + 1;
+        if is_escaped(text, from + 2, quote) {
+            continue;
+        }
         if status_follows(text, at, end) {
             return Ok(());
         }
-        // Not every server escapes: a quote behind a backslash may end the request all the same.
-        if !is_escaped(text, open + 1, quote) {
-            stray = Some(at);
-        }
+        stray = Some(at);
     }
     // A line without any closing quote was cut off within the request.
-    stray.map_or(Ok(()), |at| Err(malformed(at, "expected a status behind the request")))
+    stray.map_or(Ok(()), |at| Err(malformed(at, "expected a status of three digits behind the request")))
 }
 
 #[inline]
@@ -234,9 +172,8 @@ fn is_escaped(text: Text<'_>, start: usize, quote: usize) -> bool {
 #[inline]
 fn status_follows(text: Text<'_>, at: usize, end: usize) -> bool {
     match text.slice(at, end.min(at + 5)) {
-        [b' ', a, b, c, b' ' | b'\r'] | [b' ', a, b, c] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => true,
-        [b' ', b'-' | b'0', b' ' | b'\r', ..] | [b' ', b'-' | b'0'] => true,
-        [b' ' | b'\r'] | [] => true,
+        [b' ', a, b, c, b' ' | b'\r'] | [b' ', a, b, c] => [a, b, c].iter().all(|digit| digit.is_ascii_digit()),
+        [b' ', b'-', ..] | [b' ' | b'\r'] | [] => true,
         [b' ', cut @ ..] => cut.len() < 3 && cut.iter().all(|digit| digit.is_ascii_digit()),
         _ => false,
     }
@@ -260,4 +197,9 @@ fn find(text: Text<'_>, byte: u8, mut at: usize, end: usize) -> Option<usize> {
 #[cold]
 fn malformed(at: usize, what: &'static str) -> Refusal {
     Refusal { reject: Reject::Malformed, at, what }
+}
+
+#[cold]
+fn not_an_address(at: usize) -> Refusal {
+    Refusal { reject: Reject::NotAnAddress, at, what: "the client field holds no address" }
 }

@@ -7,14 +7,6 @@ use libfuzzer_sys::fuzz_target;
 use tallygate_guest::{Format as _, extract};
 
 fuzz_target!(|data: &[u8]| {
-    for trusted in ["", "10.0.0.0/8"] {
-        check(data, trusted);
-    }
-});
-
-fn check(data: &[u8], trusted: &str) {
-    let settings = [("trusted".to_owned(), trusted.to_owned())];
-    let fresh = || AccessLog::configure(&settings).expect("the settings are accepted");
     let mut starts = Vec::new();
     let mut ends = Vec::new();
     let mut at = 0;
@@ -23,11 +15,11 @@ fn check(data: &[u8], trusted: &str) {
         ends.push((at + line.len()) as u32);
         at += line.len() + 1;
     }
-    let columns = extract(&mut fresh(), data, &starts, &ends);
+    let columns = extract(&mut AccessLog::default(), data, &starts, &ends);
     assert_eq!(columns.status.len(), starts.len());
     for (line, status) in data.split(|byte| *byte == b'\n').zip(&columns.status) {
-        let alone = extract(&mut fresh(), line, &[0], &[line.len() as u32]);
+        let alone = extract(&mut AccessLog::default(), line, &[0], &[line.len() as u32]);
         assert_eq!(alone.status, [*status]);
-        assert_eq!(fresh().explain(line).is_ok(), *status < 16);
+        assert_eq!(AccessLog::default().explain(line).is_ok(), *status < 16);
     }
-}
+});

@@ -2,12 +2,12 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Address, Message, Says, Stops, Text, Times, is_plausible, with_slack};
+use tallygate_guest::{Address, Message, NO_TIME, Stops, Text, Times, with_slack};
 
 use crate::{
     Json,
     fields::Fields,
-    found::{Found, Kind, Value},
+    found::{Found, Kind, Says, Value},
     parser::{Collector, Input, Malformed, Parser},
 };
 
@@ -15,8 +15,8 @@ use crate::{
 pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> {
     let copy = with_slack(record);
     let Some(text) = Text::new(&copy) else { return Err(String::new()) };
+    let stops = Stops::new(text);
     let Json { fields, found, times, stack, .. } = json;
-    let stops = if fields.strict { Stops::new(text) } else { Stops::lenient(text) };
     found.clear();
     let input = Input { text, stops: &stops, start: 0, end: record.len() };
     let mut collector = Collector { text, found };
@@ -24,16 +24,17 @@ pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> 
         let message = Message::new("not JSON: ").text(what).text(" at byte ").number(at as i64);
         return Err(message.text(", found ").excerpt(record, at).finish());
     }
-    if let Ok((address, slot)) = found.address(text) {
-        return Ok(accepted((fields, found, times), text, address, slot));
-    }
     let mut held = Message::default();
     let mut count = 0;
     for (slot, value) in found.addresses() {
-        if found.says(value, text) == Says::SomethingElse {
-            held = held.text(if count == 0 { "" } else { ", " }).name(fields.name(slot));
-            held = holds(held, value, text);
-            count += 1;
+        match value.says(text) {
+            Says::Address(address) => return Ok(accepted((fields, found, times), text, address, slot)),
+            Says::Nothing => {}
+            Says::SomethingElse => {
+                held = held.text(if count == 0 { "" } else { ", " }).name(fields.name(slot));
+                held = holds(held, value, text);
+                count += 1;
+            }
         }
     }
     if count > 0 {
@@ -62,21 +63,11 @@ fn accepted(
     let mut unreadable = None;
     for (slot, value) in found.times() {
         let time = value.time(text, times);
-        if is_plausible(time) {
+        if time != NO_TIME {
             let message = message.text("event time ").number(time).text(" ms since 1970 from ");
             return message.name(fields.name(slot)).finish();
         }
-        if !value.is_nothing(text) {
-            unreadable = unreadable.or(Some((slot, value)));
-        }
-    }
-    let joined = found.odd_time(text);
-    if is_plausible(joined) {
-        return message
-            .text("event time ")
-            .number(joined)
-            .text(" ms since 1970 from a date and a time of day")
-            .finish();
+        unreadable = unreadable.or(Some((slot, value)));
     }
     match unreadable {
         Some((slot, value)) => {

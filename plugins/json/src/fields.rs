@@ -2,80 +2,18 @@
 
 use alloc::{string::String, vec::Vec};
 
-use tallygate_guest::{Message, Text, Trusted, parse_switch};
+use tallygate_guest::{Message, Text};
 
-use crate::convention::{self, Slots};
+/// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first.
+pub(crate) const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
+remote_addr,remote_ip,remoteAddr,remoteAddress,remoteIp,remoteIP,remote_address,remote,source.ip,client.ip,\
+request.client_ip,request.remote_ip,httpRequest.remoteIp,sourceIPAddress,source_ip,sourceIP,src_ip,srcip,\
+visitor_ip,ip_address,ipAddress,ClientHost,c-ip,real_ip,x_real_ip,x-real-ip,addr.remote,attr.remote,\
+eventData.sourceIP,downstream_remote_address,remote_host,client,x_forwarded_for,x-forwarded-for,X-Forwarded-For,\
+xff,http_x_forwarded_for";
 
-/// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first. Each entry has a
-/// slot of its own; one without a path is that of the names found by rules, which [`convention`] has.
-pub(crate) const DEFAULT_FIELDS: [&str; 38] = [
-    "ip",
-    "client_ip,clientip,clientIp,clientIP,ClientIP",
-    "client_addr,clientAddress",
-    CLIENT,
-    "remote_addr,remoteAddr",
-    "remote_ip,remoteIp,remoteIP",
-    "remoteAddress,remote_address",
-    "remote",
-    "source.ip",
-    "client.ip",
-    "request.client_ip",
-    "request.remote_ip",
-    REMOTE,
-    "httpRequest.remoteIp",
-    "sourceIPAddress",
-    "source_ip,sourceIP",
-    "src_ip,srcip",
-    SOURCE,
-    "visitor_ip",
-    "ip_address,ipAddress",
-    "ClientHost",
-    "c-ip",
-    "real_ip",
-    "x_real_ip,x-real-ip",
-    "addr.remote",
-    "attr.remote",
-    "eventData.sourceIP",
-    "downstream_remote_address",
-    PEER,
-    "remote_host",
-    "client",
-    BARE,
-    ORIGIN,
-    "x_forwarded_for",
-    "x-forwarded-for,X-Forwarded-For",
-    "xff",
-    "http_x_forwarded_for",
-    FORWARDED,
-];
-
-/// Where event times are looked for when the setting `time` is absent, likewise.
-pub(crate) const DEFAULT_TIMES: [&str; 14] = [
-    "timestamp",
-    "@timestamp",
-    "time",
-    "ts",
-    "eventTime",
-    "datetime",
-    "date",
-    "start_time,StartUTC,EdgeStartTimestamp",
-    "time_iso8601",
-    "time_local",
-    "msec",
-    "t.$date",
-    BEGAN,
-    ENDED,
-];
-
-const CLIENT: &str = "(a client)";
-const REMOTE: &str = "(a remote side)";
-const SOURCE: &str = "(a source)";
-const PEER: &str = "(a peer)";
-const BARE: &str = "(the ip of a request)";
-const ORIGIN: &str = "(an origin)";
-const FORWARDED: &str = "(a forwarded client)";
-const BEGAN: &str = "(when a request began)";
-const ENDED: &str = "(when a request ended)";
+/// Where event times are looked for when the setting `time` is absent, most preferred first.
+pub(crate) const DEFAULT_TIMES: &str = "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,time_iso8601,time_local,msec,t.$date";
 
 /// How many address fields can be named. The slots up to this one are theirs.
 pub(crate) const MAX_FIELDS: usize = 48;
@@ -94,30 +32,9 @@ pub(crate) const ROOT: u16 = 0;
 /// that may lead to a path is a node, and its keys are all that the rest of the path may be cut into.
 pub(crate) struct Fields {
     nodes: Vec<Node>,
-    /// What the rules make of each node.
-    rules: Vec<u16>,
-    slots: Slots,
     /// The paths by slot; empty for a slot without one.
     names: Vec<Vec<u8>>,
-    /// The slots of a date and of a time of day that belong together.
-    pub(crate) pair: Option<(u8, u8)>,
-    pub(crate) trusted: Trusted,
-    pub(crate) strict: bool,
 }
-
-/// What a key means.
-#[derive(Clone, Copy)]
-pub(crate) struct Meaning {
-    /// The slot of its value.
-    pub(crate) slot: u8,
-    /// Whether other names have the same slot, in which the first address stays.
-    pub(crate) shared: bool,
-    /// The node of its value, should that be an object.
-    pub(crate) node: u16,
-}
-
-/// What a key means that is not looked for.
-pub(crate) const NOTHING: Meaning = Meaning { slot: NO_SLOT, shared: false, node: NO_NODE };
 
 struct Node {
     /// The first key for each [`Name::hash`]; [`NO_KEY`] for none.
@@ -174,111 +91,39 @@ impl<'a> Name<'a> {
 impl Fields {
     /// Reads the settings.
     pub(crate) fn new(settings: &[(String, String)]) -> Result<Self, String> {
-        let (mut fields, mut times) = (None, None);
-        let (mut trusted, mut strict) = (Trusted::default(), false);
+        let mut fields = DEFAULT_FIELDS;
+        let mut times = DEFAULT_TIMES;
         for (name, value) in settings {
             match name.as_str() {
-                "fields" => fields = Some(value.as_bytes()),
-                "time" => times = Some(value.as_bytes()),
-                "trusted" => trusted = Trusted::parse(value)?,
-                "strict" => strict = parse_switch("strict", value)?,
+                "fields" => fields = value,
+                "time" => times = value,
                 _ => {
                     let message = Message::new("unknown setting ").name(name.as_bytes());
-                    let known = ": the settings are `fields`, `time`, `trusted` and `strict`";
-                    return Err(message.text(known).finish());
+                    return Err(message.text(": the settings are `fields` and `time`").finish());
                 }
             }
         }
-        let mut tree = Self {
-            nodes: Vec::from([Node::default()]),
-            rules: Vec::new(),
-            slots: Slots::NONE,
-            names: Vec::new(),
-            pair: None,
-            trusted,
-            strict,
-        };
+        let mut tree = Self { nodes: Vec::from([Node::default()]), names: Vec::new() };
         tree.names.resize(MAX_FIELDS + MAX_TIMES, Vec::new());
-        match fields {
-            Some(fields) => tree.add_all("fields", fields, 0, MAX_FIELDS)?,
-            None => tree.add_defaults(&DEFAULT_FIELDS, 0),
+        tree.add_all("fields", fields.as_bytes(), 0, MAX_FIELDS)?;
+        if !times.as_bytes().trim_ascii().is_empty() {
+            tree.add_all("time", times.as_bytes(), MAX_FIELDS, MAX_TIMES)?;
         }
-        match times {
-            Some(times) if times.trim_ascii().is_empty() => {}
-            Some(times) => tree.add_all("time", times, MAX_FIELDS, MAX_TIMES)?,
-            None => tree.add_defaults(&DEFAULT_TIMES, MAX_FIELDS),
-        }
-        tree.pair = tree.find_pair();
-        tree.derive_rules(fields.is_none() || times.is_none());
         Ok(tree)
     }
 
-    /// What `key` means in an object that is `node`; `object` if an object is its value.
+    /// What `key` means in an object that is `node`: the slot of its value, and the node its value is.
     #[inline]
-    pub(crate) fn find(&self, node: u16, name: Name<'_>, object: bool) -> Meaning {
-        let mut meaning = NOTHING;
-        if let Some(object) = self.nodes.get(usize::from(node)) {
-            let mut at = object.buckets[name.hash()];
-            while let Some(key) = object.keys.get(usize::from(at)) {
-                if key.head == name.head && key.is(name.text) {
-                    meaning = Meaning { slot: key.slot, shared: false, node: key.node };
-                    break;
-                }
-                at = key.next;
+    pub(crate) fn find(&self, node: u16, name: Name<'_>) -> (u8, u16) {
+        let Some(object) = self.nodes.get(usize::from(node)) else { return (NO_SLOT, NO_NODE) };
+        let mut at = object.buckets[name.hash()];
+        while let Some(key) = object.keys.get(usize::from(at)) {
+            if key.head == name.head && key.is(name.text) {
+                return (key.slot, key.node);
             }
+            at = key.next;
         }
-        if object && meaning.node == NO_NODE || !object && meaning.slot == NO_SLOT && convention::may_name(name.text) {
-            self.by_rules(node, name.text, object, &mut meaning);
-        }
-        meaning
-    }
-
-    #[inline(never)]
-    fn by_rules(&self, node: u16, key: &[u8], object: bool, meaning: &mut Meaning) {
-        let node = self.rules.get(usize::from(node)).copied().unwrap_or(node);
-        if object {
-            meaning.node = convention::node(node, key);
-        } else {
-            meaning.slot = convention::slot(&self.slots, node, key);
-            meaning.shared = meaning.slot != NO_SLOT;
-        }
-    }
-
-    fn add_defaults(&mut self, entries: &[&'static str], first: usize) {
-        for (at, entry) in entries.iter().enumerate() {
-            let slot = first + at;
-            match self.slots.named(entry) {
-                Some(rule) => {
-                    *rule = slot as u8;
-                    self.names[slot].extend_from_slice(entry.as_bytes());
-                }
-                None => entry.split(',').rev().for_each(|path| self.add(path.as_bytes(), slot)),
-            }
-        }
-    }
-
-    /// A date and a time of day as two fields: `date` and `time` beside each other.
-    fn find_pair(&self) -> Option<(u8, u8)> {
-        let slots = MAX_FIELDS..MAX_FIELDS + MAX_TIMES;
-        let at = |path: &[u8]| slots.clone().find(|slot| self.names.get(*slot).is_some_and(|name| name == path));
-        slots.clone().find_map(|slot| {
-            let parent = self.names.get(slot)?.strip_suffix(b"date")?;
-            parent.last().is_none_or(|byte| *byte == b'.').then_some(())?;
-            Some((slot as u8, at(&[parent, b"time"].concat())? as u8))
-        })
-    }
-
-    /// Says for each node of the tree what the rules make of the objects that lead to it.
-    fn derive_rules(&mut self, any: bool) {
-        self.rules.resize(self.nodes.len(), NO_NODE);
-        self.rules[usize::from(ROOT)] = if any { convention::RECORD } else { NO_NODE };
-        // A node has a greater number than those that lead to it.
-        for (at, node) in self.nodes.iter().enumerate() {
-            for key in node.keys.iter().filter(|key| key.node != NO_NODE) {
-                let rule = convention::node(self.rules[at], &key.text);
-                self.rules[usize::from(key.node)] = rule;
-            }
-        }
+        (NO_SLOT, NO_NODE)
     }
 
     /// The paths looked for in order of preference, addresses or times.
@@ -316,7 +161,6 @@ impl Fields {
 
     fn add(&mut self, path: &[u8], slot: usize) {
         if let Some(name) = self.names.get_mut(slot) {
-            name.clear();
             name.extend_from_slice(path);
         }
         // Every place where a key may begin leads to every place behind it where one may end.
@@ -357,26 +201,6 @@ impl Fields {
             object.keys.push(key);
         }
         &mut object.keys[at]
-    }
-}
-
-// === impl Slots ===
-
-impl Slots {
-    /// The slot that an entry of the defaults without a path stands for.
-    fn named(&mut self, entry: &str) -> Option<&mut u8> {
-        Some(match entry {
-            CLIENT => &mut self.client,
-            REMOTE => &mut self.remote,
-            SOURCE => &mut self.source,
-            PEER => &mut self.peer,
-            BARE => &mut self.bare,
-            ORIGIN => &mut self.origin,
-            FORWARDED => &mut self.forwarded,
-            BEGAN => &mut self.began,
-            ENDED => &mut self.ended,
-            _ => return None,
-        })
     }
 }
 

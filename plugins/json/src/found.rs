@@ -1,6 +1,6 @@
 //! What was found in a record: the values at the paths looked for.
 
-use tallygate_guest::{Address, NO_TIME, Reject, Says, Text, Times, Trusted, UNREAD_TIME, epoch, is_plausible};
+use tallygate_guest::{Address, NO_TIME, Reject, Text, Times, epoch};
 
 use crate::{
     fields::{MAX_FIELDS, NO_SLOT},
@@ -39,14 +39,18 @@ pub(crate) const TOO_LONG: usize = 1 << LENGTH;
 const KINDS: [Kind; 8] =
     [Kind::Plain, Kind::Escaped, Kind::Number, Kind::Boolean, Kind::Null, Kind::Object, Kind::Array, Kind::Null];
 
+/// What a value says about the client.
+pub(crate) enum Says {
+    Nothing,
+    Address(Address),
+    SomethingElse,
+}
+
 /// The values at the paths looked for. A later value of a path replaces an earlier one.
 pub(crate) struct Found {
     /// One bit for each slot that holds a value of this record. Bit [`NO_SLOT`] means nothing.
     set: u64,
     values: [Value; 64],
-    trusted: Trusted,
-    /// The slots of a date and of a time of day that belong together.
-    pair: Option<(u8, u8)>,
 }
 
 // === impl Value ===
@@ -84,21 +88,12 @@ impl Value {
     }
 
     /// What the value says about the client.
-    pub(crate) fn says(self, text: Text<'_>, trusted: &Trusted) -> Says {
+    pub(crate) fn says(self, text: Text<'_>) -> Says {
         match self.kind() {
-            Kind::Plain => trusted.client(self.raw(text)),
-            Kind::Escaped => trusted.client(&unescape(self.raw(text))),
+            Kind::Plain => list(self.raw(text)),
+            Kind::Escaped => list(&unescape(self.raw(text))),
             Kind::Null | Kind::Array => Says::Nothing,
             Kind::Number | Kind::Boolean | Kind::Object => Says::SomethingElse,
-        }
-    }
-
-    /// Whether there is nothing to read: then the record has no time here, not an unreadable one.
-    pub(crate) fn is_nothing(self, text: Text<'_>) -> bool {
-        match self.kind() {
-            Kind::Null | Kind::Array => true,
-            Kind::Plain => matches!(self.raw(text).trim_ascii(), b"" | b"-"),
-            _ => false,
         }
     }
 
@@ -117,11 +112,27 @@ impl Value {
     }
 }
 
+/// The leftmost address of a list separated by commas, as `X-Forwarded-For` is one: proxies append, so the
+/// leftmost is the client. A string without a comma is a list of one.
+fn list(bytes: &[u8]) -> Says {
+    let mut says = Says::Nothing;
+    for part in bytes.split(|byte| *byte == b',') {
+        match part.trim_ascii() {
+            b"" | b"-" => {}
+            part => match Address::parse(part) {
+                Some(address) => return Says::Address(address),
+                None => says = Says::SomethingElse,
+            },
+        }
+    }
+    says
+}
+
 // === impl Found ===
 
 impl Found {
-    pub(crate) fn new(trusted: Trusted, pair: Option<(u8, u8)>) -> Self {
-        Self { set: 0, values: [Value::new(0, 0, Kind::Null); 64], trusted, pair }
+    pub(crate) fn new() -> Self {
+        Self { set: 0, values: [Value::new(0, 0, Kind::Null); 64] }
     }
 
     /// Forgets the record before.
@@ -138,29 +149,22 @@ impl Found {
         self.values[usize::from(slot)] = value;
     }
 
-    /// Takes an element of an array, or the value of one of several names with one slot: the first one that holds an
-    /// address stays. Where proxies are known, an array is a list of hops, of which the last that is no proxy stays.
+    /// Takes an element of an array: the first one that holds an address stays.
     #[cold]
     #[inline(never)]
     pub(crate) fn put_element(&mut self, slot: u8, value: Value, text: Text<'_>) {
         if slot == NO_SLOT {
             return;
         }
-        let kept = self.get(slot).map_or(Says::Nothing, |kept| kept.says(text, &self.trusted));
-        let says = value.says(text, &self.trusted);
-        let better = match (kept, says) {
-            (_, Says::Nothing) => kept == Says::Nothing,
-            (Says::Nothing, _) => true,
-            (Says::Address(_), Says::Address(_) | Says::SomethingElse) => !self.trusted.is_empty(),
-            (Says::Trusted(_), Says::Address(_) | Says::SomethingElse) => true,
-            (Says::SomethingElse, Says::Address(_)) => true,
-            _ => false,
+        let kept = self.get(slot).map_or(Says::Nothing, |kept| kept.says(text));
+        let better = match kept {
+            Says::Address(_) => false,
+            Says::Nothing => true,
+            Says::SomethingElse => matches!(value.says(text), Says::Address(_)),
         };
+        // Nothing but addresses is looked for in arrays, so of times the first element stays.
         let first = self.get(slot).is_none_or(|kept| kept.kind() == Kind::Array);
-        let is_address = usize::from(slot) < MAX_FIELDS;
-        // Of times the first element stays, unless it holds nothing.
-        let fills = !is_address && self.get(slot).is_none_or(|kept| kept.is_nothing(text));
-        if first || fills || better && is_address {
+        if first || better && usize::from(slot) < MAX_FIELDS {
             self.put(slot, value);
         }
     }
@@ -174,11 +178,6 @@ impl Found {
     pub(crate) fn get(&self, slot: u8) -> Option<Value> {
         let set = self.set >> (slot & NO_SLOT) & 1 != 0;
         self.values.get(usize::from(slot)).copied().filter(|_| set)
-    }
-
-    /// What a value says about the client.
-    pub(crate) fn says(&self, value: Value, text: Text<'_>) -> Says {
-        value.says(text, &self.trusted)
     }
 
     /// The values found where addresses are looked for.
@@ -201,28 +200,22 @@ impl Found {
         }
     }
 
-    /// The address of the most preferred field that holds one. Where proxies are known, a field with nothing but
-    /// proxies leads on to the next one; they are the client only if no field says more.
+    /// The address of the most preferred field that holds one.
     #[cold]
     #[inline(never)]
-    pub(crate) fn address(&self, text: Text<'_>) -> Result<(Address, u8), Reject> {
+    pub(crate) fn address(&self, text: Text<'_>) -> Result<Address, Reject> {
         let mut reject = Reject::FieldMissing;
-        let mut inside = None;
-        for (slot, value) in self.addresses() {
-            match value.says(text, &self.trusted) {
-                Says::Address(address) => return Ok((address, slot)),
-                Says::Trusted(address) => inside = inside.or(Some((address, slot))),
+        for (_, value) in self.addresses() {
+            match value.says(text) {
+                Says::Address(address) => return Ok(address),
                 Says::SomethingElse => reject = Reject::NotAnAddress,
                 Says::Nothing => {}
             }
         }
-        match (inside, reject) {
-            (Some(found), Reject::FieldMissing) => Ok(found),
-            _ => Err(reject),
-        }
+        Err(reject)
     }
 
-    /// The most preferred time that can be that of an event.
+    /// The most preferred time that can be read.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn time(&self, text: Text<'_>, times: &mut Times) -> i64 {
@@ -231,30 +224,11 @@ impl Found {
             let slot = left.trailing_zeros() as usize;
             left &= left - 1;
             let time = self.values[slot & 63].time(text, times);
-            if is_plausible(time) {
+            if time != NO_TIME {
                 return time;
             }
         }
-        if self.set & TIMES == 0 { NO_TIME } else { self.odd_time(text) }
-    }
-
-    /// The time where no field holds one by itself.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn odd_time(&self, text: Text<'_>) -> i64 {
-        if let Some((date, clock)) = self.pair
-            && let (Some(date), Some(clock)) = (self.get(date), self.get(clock))
-            && let (Kind::Plain, Kind::Plain) = (date.kind(), clock.kind())
-        {
-            let time = Times::parse_parts(date.raw(text), clock.raw(text));
-            if is_plausible(time) {
-                return time;
-            }
-        }
-        match self.times().all(|(_, value)| value.is_nothing(text)) {
-            true => NO_TIME,
-            false => UNREAD_TIME,
-        }
+        NO_TIME
     }
 }
 

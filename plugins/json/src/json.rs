@@ -20,8 +20,6 @@ pub struct Json {
     pub(crate) times: Times,
     pub(crate) stack: Stack,
     shapes: Shapes,
-    /// Whether no proxies are known, so that the first address is the client.
-    leftmost: bool,
     /// How much following shapes has gained so far; below zero it is left alone for a while.
     credit: i32,
     /// How many records more are read without it, and how many the next time.
@@ -46,18 +44,10 @@ impl Format for Json {
     const ABOUT: &'static str = "JSON records: the client's address and the event's time by the names of their fields";
     const WANTS_STOPS: bool = true;
 
-    fn is_lenient(&self) -> bool {
-        !self.fields.strict
-    }
-
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
-        let mut fields = Fields::new(settings)?;
-        let trusted = core::mem::take(&mut fields.trusted);
-        let leftmost = trusted.is_empty();
         Ok(Self {
-            found: Found::new(trusted, fields.pair),
-            leftmost,
-            fields,
+            fields: Fields::new(settings)?,
+            found: Found::new(),
             times: Times::default(),
             stack: [Frame::default(); DEPTH],
             shapes: Shapes::new(),
@@ -99,13 +89,11 @@ impl Json {
             return columns.push(Err(Reject::Malformed));
         }
         // Straight into the columns: nearly all records end here.
-        if self.leftmost
-            && let Some(quad) = self.found.quad(text)
-        {
+        if let Some(quad) = self.found.quad(text) {
             return columns.push_quad(quad, self.found.time(text, &mut self.times));
         }
         let address = self.found.address(text);
-        columns.push(address.map(|(address, _)| Visit { address, time: self.found.time(text, &mut self.times) }));
+        columns.push(address.map(|address| Visit { address, time: self.found.time(text, &mut self.times) }));
     }
 
     #[inline]

@@ -6,7 +6,6 @@ extern crate alloc;
 
 #[cfg(target_arch = "wasm32")]
 mod component;
-mod convention;
 mod explain;
 mod fields;
 mod found;

@@ -3,7 +3,7 @@
 use tallygate_guest::{Stops, Text};
 
 use crate::{
-    fields::{Fields, Meaning, NO_NODE, NO_SLOT, NOTHING, Name, ROOT},
+    fields::{Fields, NO_NODE, NO_SLOT, Name, ROOT},
     found::{Found, Kind, Value},
     string,
 };
@@ -42,8 +42,7 @@ pub(crate) trait Listener {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Place {
     pub(crate) slot: u8,
-    /// Whether the slot may hold a value of the record already that is to stay: it is an element of an array, or several
-    /// names share the slot.
+    /// Whether it is an element of an array.
     pub(crate) element: bool,
 }
 
@@ -69,8 +68,8 @@ pub(crate) struct Parser<'a, L> {
     /// The arrays and objects around the value that comes next.
     stack: &'a mut Stack,
     depth: usize,
-    /// What is known about the value that comes next.
-    next: Meaning,
+    /// What is known about the value that comes next: its slot and, should it be an object, its node.
+    next: (u8, u16),
 }
 
 /// Room for the arrays and objects that are open, kept from one record to the next.
@@ -94,8 +93,7 @@ impl<'a, L: Listener> Parser<'a, L> {
         listener: &'a mut L,
     ) -> Result<(), Malformed> {
         let Input { text, stops, start, end } = *input;
-        let mut parser =
-            Self { text, stops, fields, end, listener, stack, depth: 0, next: Meaning { node: ROOT, ..NOTHING } };
+        let mut parser = Self { text, stops, fields, end, listener, stack, depth: 0, next: (NO_SLOT, ROOT) };
         let mut at = match text.slice(start, end) {
             // A byte order mark is no part of JSON, but the first record of a file from Windows may have one.
             [0xef, 0xbb, 0xbf, ..] => start + 3,
@@ -146,7 +144,7 @@ impl<'a, L: Listener> Parser<'a, L> {
             };
             match (self.peek(at), frame.array) {
                 (b',', true) => {
-                    self.next = Meaning { slot: frame.slot, ..NOTHING };
+                    self.next = (frame.slot, NO_NODE);
                     return Ok(Some(self.space(at + 1)));
                 }
                 (b',', false) => {
@@ -172,25 +170,20 @@ impl<'a, L: Listener> Parser<'a, L> {
         }
         let string = string::scan(self.text, self.stops, at + 1, self.end)?;
         let node = self.top().map_or(NO_NODE, |frame| frame.node);
-        let behind = self.space(string.close + 1);
-        if self.peek(behind) != b':' {
-            return Err(self.unexpected(behind, "expected `:` behind the key"));
-        }
-        let value = self.space(behind + 1);
-        let object = self.peek(value) == b'{';
         self.next = match string.escaped {
-            _ if node == NO_NODE => NOTHING,
-            false => self.fields.find(node, Name::within(self.text, at + 1, string.close), object),
-            true => {
-                let key = string::unescape(self.text.slice(at + 1, string.close));
-                self.fields.find(node, Name::new(&key), object)
-            }
+            _ if node == NO_NODE => (NO_SLOT, NO_NODE),
+            false => self.fields.find(node, Name::within(self.text, at + 1, string.close)),
+            true => self.fields.find(node, Name::new(&string::unescape(self.text.slice(at + 1, string.close)))),
         };
-        Ok(value)
+        let at = self.space(string.close + 1);
+        if self.peek(at) != b':' {
+            return Err(self.unexpected(at, "expected `:` behind the key"));
+        }
+        Ok(self.space(at + 1))
     }
 
     fn open_object(&mut self, at: usize) -> Result<Step, Malformed> {
-        self.open(at, Frame { array: false, slot: NO_SLOT, node: self.next.node })?;
+        self.open(at, Frame { array: false, slot: NO_SLOT, node: self.next.1 })?;
         let at = self.space(at + 1);
         if self.peek(at) == b'}' {
             self.depth -= 1;
@@ -202,7 +195,7 @@ impl<'a, L: Listener> Parser<'a, L> {
 
     fn open_array(&mut self, at: usize) -> Result<Step, Malformed> {
         // An array within an array is no list of addresses any more.
-        let slot = if self.is_element() { NO_SLOT } else { self.next.slot };
+        let slot = if self.place().element { NO_SLOT } else { self.next.0 };
         self.open(at, Frame { array: true, slot, node: NO_NODE })?;
         let at = self.space(at + 1);
         if self.peek(at) == b']' {
@@ -210,14 +203,12 @@ impl<'a, L: Listener> Parser<'a, L> {
             self.listener.close();
             return Ok(Step::Complete(at + 1));
         }
-        self.next = Meaning { slot, ..NOTHING };
+        self.next = (slot, NO_NODE);
         Ok(Step::Value(at))
     }
 
     fn open(&mut self, at: usize, frame: Frame) -> Result<(), Malformed> {
-        // A shared slot keeps what it holds until an element says more.
-        let slot = if self.next.shared { NO_SLOT } else { self.next.slot };
-        self.listener.open(Place { slot, element: self.is_element() }, frame, at);
+        self.listener.open(self.place(), frame, at);
         let Some(top) = self.stack.get_mut(self.depth) else {
             return Err(Malformed { at, what: "arrays and objects are nested deeper than 127 levels" });
         };
@@ -233,12 +224,7 @@ impl<'a, L: Listener> Parser<'a, L> {
 
     #[inline]
     fn place(&self) -> Place {
-        Place { slot: self.next.slot, element: self.next.shared || self.is_element() }
-    }
-
-    #[inline]
-    fn is_element(&self) -> bool {
-        self.top().is_some_and(|frame| frame.array)
+        Place { slot: self.next.0, element: self.top().is_some_and(|frame| frame.array) }
     }
 
     #[inline]

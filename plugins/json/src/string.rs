@@ -37,14 +37,9 @@ fn scan_on((text, stops): (Text<'_>, &Stops), mut at: usize, end: usize) -> Resu
             b'"' => return Ok(Scanned { close: at, escaped }),
             b'\\' => {
                 escaped = true;
-                at = match escape(text, at, end) {
-                    // What follows the backslash is looked at on its own: it may be no character at all.
-                    Err(_) if stops.is_lenient() => at + 1,
-                    other => other?,
-                };
+                at = escape(text, at, end)?;
             }
             0..0x20 => return Err(Malformed { at, what: "a control character must be escaped in a string" }),
-            _ if stops.is_lenient() => at += 1,
             _ => at = character(text, at, end)?,
         }
     }
@@ -75,21 +70,14 @@ fn character(text: Text<'_>, at: usize, end: usize) -> Result<usize, Malformed> 
     Ok(at + length)
 }
 
-/// The bytes that an escaped string, already checked, stands for. A lone surrogate becomes U+FFFD, `\x22` the byte that
-/// it names, and of an unknown escape the backslash is left out.
+/// The bytes that an escaped string, already checked, stands for. A lone surrogate becomes U+FFFD.
 pub(crate) fn unescape(raw: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw;
     loop {
         rest = match rest {
             [] => return bytes,
-            [b'\\', b'x', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                let [high, low] = [*high, *low].map(|digit| (digit as char).to_digit(16).unwrap_or(0) as u8);
-                bytes.push(high << 4 | low);
-                after
-            }
-            [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => {
-                let after = rest.get(2..).unwrap_or_default();
+            [b'\\', b'u', after @ ..] => {
                 let (character, after) = unicode(after);
                 bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 after

@@ -44,30 +44,6 @@ impl Address {
     #[inline(never)]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.trim_ascii();
-        Self::alone(bytes).or_else(|| Self::host_network(bytes)).or_else(|| Self::groups_and_port(bytes))
-    }
-
-    /// `1.2.3.4/32` and `2001:db8::1/128`: networks of exactly one address, as databases write hosts.
-    fn host_network(bytes: &[u8]) -> Option<Self> {
-        let (address, v4) = match bytes {
-            [address @ .., b'/', b'3', b'2'] => (address, true),
-            [address @ .., b'/', b'1', b'2', b'8'] => (address, false),
-            _ => return None,
-        };
-        // Neither a port nor brackets: those belong to a socket, which has no length of a network.
-        if v4 { quad::parse(address).map(Self::V4) } else { v6::parse(address) }
-    }
-
-    /// All eight groups and a port without brackets: nothing else can be meant by a ninth number.
-    fn groups_and_port(bytes: &[u8]) -> Option<Self> {
-        let colon = bytes.iter().rposition(|byte| *byte == b':')?;
-        let (address, port) = bytes.split_at_checked(colon)?;
-        let eight = address.iter().filter(|byte| **byte == b':').count() == 7;
-        let filled = address.split(|byte| *byte == b':').all(|group| !group.is_empty());
-        (eight && filled && !address.contains(&b'%') && is_port(port.get(1..)?)).then(|| v6::parse(address))?
-    }
-
-    fn alone(bytes: &[u8]) -> Option<Self> {
         if let [b'[', inner @ ..] = bytes {
             let close = inner.iter().position(|byte| *byte == b']')?;
             let (address, rest) = inner.split_at_checked(close)?;

@@ -17,11 +17,6 @@ pub trait Format: Sized {
     /// Whether [`Batch::stops`] is wanted.
     const WANTS_STOPS: bool;
 
-    /// Whether every byte above 0x7f is taken for a character: the kind of stops that is wanted.
-    fn is_lenient(&self) -> bool {
-        false
-    }
-
     /// Sets the format up. The error names the setting and what it expects.
     ///
     /// # Errors
@@ -88,11 +83,7 @@ pub fn extract<F: Format>(format: &mut F, data: &[u8], starts: &[u32], ends: &[u
 
 fn run<F: Format>(format: &mut F, data: &[u8], records: (&[u32], &[u32]), origin: usize, columns: &mut Columns) {
     let Some(text) = Text::new(data) else { return };
-    let stops = match format.is_lenient() {
-        _ if !F::WANTS_STOPS => Stops::default(),
-        true => Stops::lenient(text),
-        false => Stops::new(text),
-    };
+    let stops = if F::WANTS_STOPS { Stops::new(text) } else { Stops::default() };
     let (starts, ends) = records;
     format.read(Batch { text, stops: &stops, starts, ends, origin }, columns);
 }

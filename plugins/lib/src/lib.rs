@@ -12,7 +12,6 @@ mod columns;
 mod format;
 #[cfg(target_arch = "wasm32")]
 pub mod guest;
-mod hops;
 mod text;
 mod time;
 mod utf8;
@@ -22,8 +21,7 @@ mod words;
 pub use address::Address;
 pub use columns::{Columns, Reject, Visit};
 pub use format::{Batch, Format, extract, with_slack};
-pub use hops::{Says, Trusted, parse_switch};
 pub use text::{SLACK, Stops, Text};
-pub use time::{NO_TIME, Times, UNREAD_TIME, epoch, is_plausible};
+pub use time::{NO_TIME, Times, epoch};
 pub use vector::Bytes16;
 pub use words::Message;

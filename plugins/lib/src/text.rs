@@ -116,7 +116,6 @@ fn out_of_text() -> ! {
 #[derive(Default)]
 pub struct Stops {
     words: Vec<u64>,
-    lenient: bool,
 }
 
 // === impl Stops ===
@@ -127,7 +126,7 @@ impl Stops {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub fn new(text: Text<'_>) -> Self {
         let blocks = text.len().div_ceil(64);
-        let mut stops = Self { words: Vec::with_capacity(blocks + 2), lenient: false };
+        let mut stops = Self { words: Vec::with_capacity(blocks + 2) };
         let is_utf8 = stops.index(text, true);
         if !is_utf8 {
             // Some record has to be rejected; the others are read with a stop at each character beyond ASCII.
@@ -137,25 +136,6 @@ impl Stops {
         // Scans end here at the latest: everything behind the text is a stop.
         stops.words.extend([u64::MAX; 2]);
         stops
-    }
-
-    /// Indexes a text in which every byte above 0x7f stands for some character, whether it is UTF-8 or not.
-    #[must_use]
-    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub fn lenient(text: Text<'_>) -> Self {
-        let mut stops = Self { words: Vec::with_capacity(text.len().div_ceil(64) + 2), lenient: true };
-        for at in (0..text.len()).step_by(64) {
-            stops.words.push(ascii_stops(text.block(at)));
-        }
-        stops.words.extend([u64::MAX; 2]);
-        stops
-    }
-
-    /// Whether bytes above 0x7f were taken for characters unseen.
-    #[must_use]
-    #[inline]
-    pub fn is_lenient(&self) -> bool {
-        self.lenient
     }
 
     /// Indexes all blocks, without the bytes above 0x7f if `check`, which then must be UTF-8: `false` if not.
@@ -212,20 +192,6 @@ fn stops(block: &[u8; 64]) -> u64 {
     for (part, bytes) in parts.iter().enumerate() {
         let bytes = Bytes16::load(bytes);
         let stop = bytes.equal(b'"').or(bytes.equal(b'\\')).or(bytes.below_signed(0x20));
-        mask |= u64::from(stop.mask()) << (part * 16);
-    }
-    mask
-}
-
-/// The stops of a block without those above 0x7f.
-#[inline]
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn ascii_stops(block: &[u8; 64]) -> u64 {
-    let (parts, _) = block.as_chunks::<16>();
-    let mut mask = 0;
-    for (part, bytes) in parts.iter().enumerate() {
-        let bytes = Bytes16::load(bytes);
-        let stop = bytes.equal(b'"').or(bytes.equal(b'\\')).or(bytes.below(0x20));
         mask |= u64::from(stop.mask()) << (part * 16);
     }
     mask

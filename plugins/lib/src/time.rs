@@ -5,7 +5,6 @@
 mod clock;
 mod date;
 mod epoch;
-mod loose;
 
 use crate::{Text, with_slack};
 use date::Dates;
@@ -14,20 +13,6 @@ pub use epoch::epoch;
 
 /// The time of a record that has none.
 pub const NO_TIME: i64 = i64::MIN;
-/// The time of a record whose time cannot be read.
-pub const UNREAD_TIME: i64 = i64::MIN + 1;
-
-/// 1990-01-01 and 2100-01-01 in UTC. A log is younger than the web and older than the century's end: what lies
-/// outside is a duration, a counter, or a clock that was never set.
-const EARLIEST: i64 = 631_152_000_000;
-const LATEST: i64 = 4_102_444_800_000;
-
-/// Whether a time can be that of an event.
-#[must_use]
-#[inline]
-pub fn is_plausible(time: i64) -> bool {
-    (EARLIEST..LATEST).contains(&time)
-}
 
 /// Reads times that are written as text, and remembers the last date, since logs seldom change theirs.
 #[derive(Default)]
@@ -39,7 +24,7 @@ pub struct Times {
 
 impl Times {
     /// Reads the bytes from `start` to `end` in whichever notation they are: RFC 3339, the Common Log Format's,
-    /// a number since the epoch, or one of the rarer ones of [`loose`].
+    /// or a number since the epoch.
     #[must_use]
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
@@ -100,19 +85,8 @@ impl Times {
     fn other(&mut self, text: Text<'_>, start: usize, end: usize) -> i64 {
         match self.clf(text, start, end) {
             Some(time) => time,
-            None => match epoch(text.slice(start, end)) {
-                NO_TIME => loose::read(text.slice(start, end)).unwrap_or(NO_TIME),
-                time => time,
-            },
+            None => epoch(text.slice(start, end)),
         }
-    }
-
-    /// Reads a date and a time of day that are written apart, in UTC, as the W3C Extended Log File Format has them.
-    #[must_use]
-    #[cold]
-    #[inline(never)]
-    pub fn parse_parts(date: &[u8], time: &[u8]) -> i64 {
-        loose::parts(date.trim_ascii(), time.trim_ascii()).unwrap_or(NO_TIME)
     }
 }
 

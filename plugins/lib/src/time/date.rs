@@ -52,26 +52,21 @@ fn dashed(head: u64, tail: u64) -> Option<i64> {
 #[cold]
 #[inline(never)]
 fn slashed(head: u64, tail: u64) -> Option<i64> {
-    let [a, b, b'/', c, d, e, b'/', _] = head.to_le_bytes() else { return None };
-    let [.., f, g, h, i] = tail.to_le_bytes();
-    day(number(&[f, g, h, i])?, month(&[c, d, e])?, number(&[a, b])?)
-}
-
-/// The number of the month that is called so.
-pub(super) fn month(name: &[u8]) -> Option<i64> {
     const MONTHS: [&[u8; 3]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-    MONTHS.iter().position(|month| month.as_slice() == name).map(|at| at as i64 + 1)
+    let [a, b, b'/', c, d, e, b'/', _] = head.to_le_bytes() else { return None };
+    let [.., f, g, h, i] = tail.to_le_bytes();
+    let month = MONTHS.iter().position(|name| **name == [c, d, e])?;
+    day(number(&[f, g, h, i])?, month as i64 + 1, number(&[a, b])?)
 }
 
-/// The number that digits are, and nothing but digits.
-pub(super) fn number(digits: &[u8]) -> Option<i64> {
+fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar; the algorithm is Howard Hinnant's
 /// `days_from_civil`, which counts years from March so that the leap day comes last.
-pub(super) fn day(year: i64, month: i64, day: i64) -> Option<i64> {
+fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         2 => 28 + i64::from(leap),
