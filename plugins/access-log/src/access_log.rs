@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Batch, Columns, Format, Message, NO_TIME, Reject, Text, Times, Visit, with_slack};
+use tallygate_guest::{Batch, Columns, Format, Message, NO_TIME, Reject, Text, Times, UNREAD_TIME, Visit, with_slack};
 
 use crate::line::{Line, Refusal};
 
@@ -41,7 +41,8 @@ impl Format for AccessLog {
             Ok(line) => {
                 let client = Message::new("client ").address(line.address);
                 Ok(match line.time {
-                    NO_TIME => client.text("; no event time: the time in brackets cannot be read"),
+                    NO_TIME => client.text("; no event time: there is none in the brackets"),
+                    UNREAD_TIME => client.text("; no event time: the time in brackets cannot be read"),
                     time => client.text("; event time ").number(time).text(" ms since 1970"),
                 }
                 .finish())

@@ -1,6 +1,6 @@
 //! Where the time and the request of a line are that is not written as nearly all are.
 
-use tallygate_guest::{NO_TIME, Text, Times};
+use tallygate_guest::{NO_TIME, Text, Times, UNREAD_TIME};
 
 use crate::line::{Refusal, Span, malformed, status_behind};
 
@@ -13,8 +13,16 @@ pub(crate) struct Stamp {
     /// Where the opening bracket is.
     pub(crate) bracket: usize,
     close: usize,
-    /// [`NO_TIME`] if it cannot be read.
+    /// [`NO_TIME`] if the brackets are empty, [`UNREAD_TIME`] if what they hold cannot be read.
     pub(crate) time: i64,
+}
+
+// === impl Stamp ===
+
+impl Stamp {
+    fn is_read(&self) -> bool {
+        self.time > UNREAD_TIME
+    }
 }
 
 /// Finds the last time before the request in the line from `start` to `end`.
@@ -26,19 +34,19 @@ pub(crate) fn stamp(text: Text<'_>, (start, end): Span, times: &mut Times) -> Re
             // The first quotation marks are those of a referer or an agent, and the request has none.
             return Ok(stamp);
         }
-        if stamp.time == NO_TIME
+        if !stamp.is_read()
             && let Some((other, _)) = bare(text, (start, end), times)
             && other.bracket < stamp.bracket
         {
             // Brackets in a request without quotes, or such a request in a user: the time is one or the other.
-            return Ok(Stamp { time: NO_TIME, ..other });
+            return Ok(Stamp { time: UNREAD_TIME, ..other });
         }
         status_behind(text, quote + 1, end)?;
         return Ok(stamp);
     }
     if let Some((stamp, behind)) = bare(text, (start, end), times) {
         let is_only = bare(text, (behind, end), times).is_none();
-        return Ok(if is_only { stamp } else { Stamp { time: NO_TIME, ..stamp } });
+        return Ok(if is_only { stamp } else { Stamp { time: UNREAD_TIME, ..stamp } });
     }
     cut(text, (start, end), times)
 }
@@ -75,7 +83,7 @@ fn bare(text: Text<'_>, (start, end): Span, times: &mut Times) -> Option<(Stamp,
         let words = behind.iter().position(|byte| matches!(byte, b'"' | b'[' | b']')).unwrap_or(behind.len());
         if has_method(behind.get(..words)?)
             && let Some(stamp) = brackets(text, (start, start + close), times)
-            && stamp.time != NO_TIME
+            && stamp.is_read()
         {
             return Some((stamp, start + from));
         }
@@ -90,7 +98,7 @@ fn cut(text: Text<'_>, (start, end): Span, times: &mut Times) -> Result<Stamp, R
     let line = line.strip_suffix(b" ").unwrap_or(line);
     if line.ends_with(b"]")
         && let Some(stamp) = brackets(text, (start, start + line.len() - 1), times)
-        && stamp.time != NO_TIME
+        && stamp.is_read()
     {
         return Ok(stamp);
     }
@@ -107,7 +115,11 @@ fn brackets(text: Text<'_>, (start, close): Span, times: &mut Times) -> Option<S
     if text.byte(bracket) != b'[' || text.byte(bracket - 1) != b' ' {
         return None;
     }
-    Some(Stamp { bracket, close, time: times.read(text, bracket + 1, close) })
+    let time = match times.read(text, bracket + 1, close) {
+        NO_TIME if !matches!(text.slice(bracket + 1, close).trim_ascii(), b"" | b"-") => UNREAD_TIME,
+        time => time,
+    };
+    Some(Stamp { bracket, close, time })
 }
 
 /// Whether a method and a target are among these words: `GET /x`.

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Address, Message, NO_TIME, Stops, Text, Times, with_slack};
+use tallygate_guest::{Address, Message, NO_TIME, Stops, Text, Times, UNREAD_TIME, with_slack};
 
 use crate::{
     Json,
@@ -67,14 +67,19 @@ fn accepted(
             let message = message.text("event time ").number(time).text(" ms since 1970 from ");
             return message.name(fields.name(slot)).finish();
         }
-        unreadable = unreadable.or(Some((slot, value)));
-    }
-    match unreadable {
-        Some((slot, value)) => {
-            let message = message.text("no event time: ").name(fields.name(slot));
-            holds(message, value, text).text(", which is no time with an offset").finish()
+        if !value.is_nothing(text) {
+            unreadable = unreadable.or(Some((slot, value)));
         }
-        None => message.text("no event time: the record has none of ").names(fields.names(true)).finish(),
+    }
+    match (unreadable, found.time_apart(text)) {
+        (Some((slot, value)), UNREAD_TIME) => {
+            let message = message.text("no event time: ").name(fields.name(slot));
+            holds(message, value, text).text(", which is no time with an offset between 1990 and 2100").finish()
+        }
+        (Some(_), time) if time != NO_TIME => {
+            message.text("event time ").number(time).text(" ms since 1970 from a date and a time of day").finish()
+        }
+        _ => message.text("no event time: the record has none of ").names(fields.names(true)).finish(),
     }
 }
 

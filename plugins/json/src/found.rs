@@ -1,6 +1,8 @@
 //! What was found in a record: the values at the paths looked for.
 
-use tallygate_guest::{Address, NO_TIME, Reject, Text, Times, epoch};
+use alloc::borrow::Cow;
+
+use tallygate_guest::{Address, NO_TIME, Reject, Text, Times, UNREAD_TIME, epoch};
 
 use crate::{
     fields::{MAX_FIELDS, NO_SLOT},
@@ -94,6 +96,24 @@ impl Value {
             Kind::Escaped => list(&unescape(self.raw(text))),
             Kind::Null | Kind::Array => Says::Nothing,
             Kind::Number | Kind::Boolean | Kind::Object => Says::SomethingElse,
+        }
+    }
+
+    /// What a string stands for; nothing for other values.
+    fn bytes(self, text: Text<'_>) -> Cow<'_, [u8]> {
+        match self.kind() {
+            Kind::Plain => Cow::Borrowed(self.raw(text)),
+            Kind::Escaped => Cow::Owned(unescape(self.raw(text))),
+            _ => Cow::Borrowed(&[]),
+        }
+    }
+
+    /// Whether the value says as much as if it were absent.
+    pub(crate) fn is_nothing(self, text: Text<'_>) -> bool {
+        match self.kind() {
+            Kind::Null | Kind::Array => true,
+            Kind::Plain | Kind::Escaped => matches!(self.bytes(text).trim_ascii(), b"" | b"-"),
+            Kind::Number | Kind::Boolean | Kind::Object => false,
         }
     }
 
@@ -228,7 +248,27 @@ impl Found {
                 return time;
             }
         }
-        NO_TIME
+        if self.set & TIMES == 0 { NO_TIME } else { self.time_apart(text) }
+    }
+
+    /// The time where none of the fields is one on its own: a date and a time of day in two fields, as logs of the
+    /// W3C's format have them, are one.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn time_apart(&self, text: Text<'_>) -> i64 {
+        let mut answer = NO_TIME;
+        for (_, day) in self.times() {
+            for (_, time) in self.times() {
+                match Times::apart(&day.bytes(text), &time.bytes(text)) {
+                    NO_TIME => {}
+                    time => return time,
+                }
+            }
+            if !day.is_nothing(text) {
+                answer = UNREAD_TIME;
+            }
+        }
+        answer
     }
 }
 

@@ -98,6 +98,7 @@ fn rejects() {
         "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] GET",
         "1.2.3.4 - - [whenever]",
         "1.2.3.4 - [x]",
+        "1.2.3.4 - [1]",
         "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700]x",
         "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] \"GET /\" OK 1",
         r#"{"ip":"1.2.3.4"}"#,
@@ -112,8 +113,10 @@ fn rejects() {
 
 #[test]
 fn a_time_that_is_none_does_not_reject() {
-    check(r#"1.2.3.4 - - [31/Feb/2000:13:55:36 -0700] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
-    check(r#"1.2.3.4 - - [whenever] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
+    for time in ["31/Feb/2000:13:55:36 -0700", "whenever", "1", "01/Jan/1970:00:00:00 +0000", "10/Oct/2000:13:55:36"] {
+        check(&format!(r#"1.2.3.4 - - [{time}] "GET /" 200 1"#), Ok(("1.2.3.4", UNREAD_TIME)));
+    }
+    check(r#"1.2.3.4 - - [-] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
     check(r#"1.2.3.4 - - [] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
 }
 
@@ -291,6 +294,10 @@ fn behind_a_syslog_prefix() {
 #[test]
 fn what_servers_write_otherwise() {
     for behind in [
+        r#"- - [10/Oct/2000 13:55:36.000 -0700] "GET /" 200 5"#,
+        r#"- - [10/Oct/2000:13:55:36,000 -0700] "GET /" 200 5"#,
+        r#"- - [Tue, 10 Oct 2000 20:55:36 GMT] "GET /" 200 5"#,
+        r#"- - [971211336] "GET /" 200 5"#,
         r#"- - [4711] [10/Oct/2000:13:55:36 -0700] "GET /" 200 5"#,
         r#"- [10/Oct/2000:13:55:36 -0700] "GET /" 200 5"#,
         r#"-  [10/Oct/2000:13:55:36 -0700] "GET /" 200 5"#,
@@ -314,7 +321,7 @@ fn what_servers_write_otherwise() {
     }
     // Two times with a request behind each: the client is the same, the time is not known.
     let line = "1.2.3.4 - x [01/Jan/2001:00:00:00 +0000] GET /x [10/Oct/2000:13:55:36 -0700] GET / HTTP/1.1 200";
-    check(line, Ok(("1.2.3.4", NO_TIME)));
+    check(line, Ok(("1.2.3.4", UNREAD_TIME)));
 }
 
 /// The folder of real log lines, which are not part of this repository.
