@@ -18,7 +18,6 @@ impl Format for AccessLog {
     const NAME: &'static str = "access-log";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "access logs of Apache and nginx: the Common and the Combined Log Format";
-    const WANTS_STOPS: bool = false;
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
         match settings.first() {

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> {
     let copy = with_slack(record);
     let Some(text) = Text::new(&copy) else { return Err(String::new()) };
-    let stops = Stops::new(text);
+    let stops = Stops::new(text, json.strings);
     let Json { fields, found, times, stack, .. } = json;
     found.clear();
     let input = Input { text, stops: &stops, start: 0, end: record.len() };

@@ -89,20 +89,8 @@ impl<'a> Name<'a> {
 // === impl Fields ===
 
 impl Fields {
-    /// Reads the settings.
-    pub(crate) fn new(settings: &[(String, String)]) -> Result<Self, String> {
-        let mut fields = DEFAULT_FIELDS;
-        let mut times = DEFAULT_TIMES;
-        for (name, value) in settings {
-            match name.as_str() {
-                "fields" => fields = value,
-                "time" => times = value,
-                _ => {
-                    let message = Message::new("unknown setting ").name(name.as_bytes());
-                    return Err(message.text(": the settings are `fields` and `time`").finish());
-                }
-            }
-        }
+    /// The paths of addresses and of times, each separated by commas.
+    pub(crate) fn new(fields: &str, times: &str) -> Result<Self, String> {
         let mut tree = Self { nodes: Vec::from([Node::default()]), names: Vec::new() };
         tree.names.resize(MAX_FIELDS + MAX_TIMES, Vec::new());
         tree.add_all("fields", fields.as_bytes(), 0, MAX_FIELDS)?;

@@ -12,6 +12,7 @@ mod found;
 mod json;
 mod lesson;
 mod parser;
+mod settings;
 mod shapes;
 mod string;
 

@@ -21,7 +21,7 @@ mod words;
 pub use address::Address;
 pub use columns::{Columns, Reject, Visit};
 pub use format::{Batch, Format, extract, with_slack};
-pub use text::{SLACK, Stops, Text};
+pub use text::{SLACK, Stops, Strings, Text};
 pub use time::{NO_TIME, Times, UNREAD_TIME, epoch};
 pub use vector::Bytes16;
 pub use words::Message;

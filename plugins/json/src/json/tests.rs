@@ -268,13 +268,14 @@ fn settings_that_are_refused() {
     let long =
         vec!["a"; 49].into_iter().enumerate().map(|(at, key)| format!("{key}{at}")).collect::<Vec<_>>().join(",");
     for (name, value, expect) in [
-        ("field", "ip", "unknown setting `field`: the settings are `fields` and `time`"),
+        ("field", "ip", "unknown setting `field`: the settings are `fields`, `time` and `strict`"),
         ("fields", "", "setting `fields` names ``: expected paths separated by commas, such as `ip,source.ip`"),
         ("fields", "ip,,b", "setting `fields` names ``: expected paths separated by commas, such as `ip,source.ip`"),
         ("fields", "a..b", "setting `fields` names `a..b`: expected paths separated by commas, such as `ip,source.ip`"),
         ("time", "ts.", "setting `time` names `ts.`: expected paths separated by commas, such as `ip,source.ip`"),
         ("fields", "ip, ip", "setting `fields` names `ip`, which is named before: name each path once"),
         ("time", "ip", "setting `time` names `ip`, which is named before: name each path once"),
+        ("strict", "yes", "setting `strict` is `yes`: expected `true` or `false`"),
         ("fields", &long, "setting `fields` names `a48`, which is one path more than there is room for"),
     ] {
         let refused = Json::configure(&[(name.to_owned(), value.to_owned())]).err();
