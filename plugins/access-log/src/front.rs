@@ -1,6 +1,6 @@
 //! What stands in front of the time: a virtual host, the client and the proxies, identity and user.
 
-use tallygate_guest::{Address, Reject};
+use tallygate_guest::{Address, Listed, Reject, Trusted};
 
 /// Why no client was found.
 pub(crate) type Why = (Reject, &'static str);
@@ -21,17 +21,20 @@ struct Group<'a> {
     rest: Option<&'a [u8]>,
 }
 
-/// The client, from all that precedes the time and its space.
-pub(crate) fn client(front: &[u8]) -> Result<Address, Why> {
+/// The client, from all that precedes the time and its space. Where somebody is trusted, it is the hop nearest to the
+/// server that is not.
+pub(crate) fn client(front: &[u8], trusted: &Trusted) -> Result<Address, Why> {
     let hops = hops(front)?;
-    leftmost(hops.forwarded).or_else(|| leftmost(hops.peer)).ok_or(NOT_AN_ADDRESS)
+    let (first, other) = if trusted.is_empty() { (hops.forwarded, hops.peer) } else { (hops.peer, hops.forwarded) };
+    match (trusted.client(first), trusted.client(other)) {
+        (Listed::Client(address), _)
+        | (Listed::Nothing | Listed::AllTrusted(_), Listed::Client(address) | Listed::AllTrusted(address))
+        | (Listed::AllTrusted(address), Listed::Nothing) => Ok(address),
+        _ => Err(NOT_AN_ADDRESS),
+    }
 }
 
 const NOT_AN_ADDRESS: Why = (Reject::NotAnAddress, "the client field holds no address");
-
-fn leftmost(list: &[u8]) -> Option<Address> {
-    list.split(|byte| *byte == b',').find_map(Address::parse)
-}
 
 fn hops(front: &[u8]) -> Result<Hops<'_>, Why> {
     let Some(first) = group(front) else { return behind_host(front) };
@@ -84,7 +87,7 @@ fn both<'a>(first: &Group<'a>, second: &Group<'a>) -> Hops<'a> {
 /// The address or list at the start; `None` if there is no address in it.
 fn group(text: &[u8]) -> Option<Group<'_>> {
     let group = enclosed(text).unwrap_or_else(|| open(text));
-    leftmost(group.text).is_some().then_some(group)
+    group.text.split(|byte| *byte == b',').any(|part| Address::parse(part).is_some()).then_some(group)
 }
 
 /// `(1.2.3.4, 10.0.0.1)` or the same in double quotes.

@@ -1,6 +1,6 @@
 //! The parts of a line. `README.md` beside this crate has the grammar and its reasons.
 
-use tallygate_guest::{Address, Reject, Text, Times};
+use tallygate_guest::{Address, Reject, Text, Times, Trusted};
 
 use crate::{front, request, syslog};
 
@@ -28,15 +28,15 @@ impl Line {
     /// Reads the line from `start` to `end`.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn read(text: Text<'_>, span: Span, times: &mut Times) -> Result<Self, Refusal> {
+    pub(crate) fn read(text: Text<'_>, span: Span, times: &mut Times, trusted: &Trusted) -> Result<Self, Refusal> {
         match Self::usual(text, span, times) {
             Some(line) => Ok(line),
-            None => Self::odd(text, span, times),
+            None => Self::odd(text, span, times, trusted),
         }
     }
 
     /// An address, nobody logged in, a time of the usual length, and a request in quotes right behind it: there is
-    /// no other way to read such a line.
+    /// no other way to read such a line, and only one hop, which is the client whoever is trusted.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn usual(text: Text<'_>, (start, end): Span, times: &mut Times) -> Option<Self> {
@@ -53,7 +53,7 @@ impl Line {
 
     #[inline(never)]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    fn odd(text: Text<'_>, (start, end): Span, times: &mut Times) -> Result<Self, Refusal> {
+    fn odd(text: Text<'_>, (start, end): Span, times: &mut Times, trusted: &Trusted) -> Result<Self, Refusal> {
         let line = text.slice(start, end);
         let mark = if line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let start = start + mark + syslog::prefix(text.slice(start + mark, end));
@@ -61,11 +61,8 @@ impl Line {
             return Err(malformed(start, "expected a client address and a space behind it"));
         }
         let stamp = request::stamp(text, (start, end), times)?;
-        let address = front::client(text.slice(start, stamp.bracket - 1)).map_err(|(reject, what)| Refusal {
-            reject,
-            at: start,
-            what,
-        })?;
+        let address = front::client(text.slice(start, stamp.bracket - 1), trusted)
+            .map_err(|(reject, what)| Refusal { reject, at: start, what })?;
         Ok(Self { address, time: stamp.time })
     }
 }

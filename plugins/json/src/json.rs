@@ -46,14 +46,15 @@ impl Format for Json {
     const ABOUT: &'static str = "JSON records: the client's address and the event's time by the names of their fields";
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
-        let Settings { fields, strings } = Settings::read(settings)?;
+        let Settings { fields, strings, trusted } = Settings::read(settings)?;
+        let rules = fields.rules();
         Ok(Self {
             fields,
             strings,
-            found: Found::new(),
+            found: Found::new(rules, trusted),
             times: Times::default(),
             stack: [Frame::default(); DEPTH],
-            shapes: Shapes::new(),
+            shapes: Shapes::new(rules),
             credit: CREDIT,
             rest: 0,
             next_rest: REST,

@@ -6,6 +6,7 @@ extern crate alloc;
 
 #[cfg(target_arch = "wasm32")]
 mod component;
+mod convention;
 mod explain;
 mod fields;
 mod found;

@@ -2,26 +2,29 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Message, Strings};
+use tallygate_guest::{Message, Strings, Trusted};
 
-use crate::fields::{DEFAULT_FIELDS, DEFAULT_TIMES, Fields};
+use crate::fields::Fields;
 
 /// The settings, checked.
 pub(crate) struct Settings {
     pub(crate) fields: Fields,
     pub(crate) strings: Strings,
+    pub(crate) trusted: Trusted,
 }
 
 // === impl Settings ===
 
 impl Settings {
     pub(crate) fn read(settings: &[(String, String)]) -> Result<Self, String> {
-        let (mut fields, mut times) = (DEFAULT_FIELDS, DEFAULT_TIMES);
+        let (mut fields, mut times) = (None, None);
         let mut strings = Strings::Lenient;
+        let mut trusted = Trusted::default();
         for (name, value) in settings {
             match name.as_str() {
-                "fields" => fields = value,
-                "time" => times = value,
+                "fields" => fields = Some(value.as_str()),
+                "time" => times = Some(value.as_str()),
+                "trusted" => trusted = Trusted::read(value)?,
                 "strict" => {
                     strings = match value.as_str() {
                         "true" => Strings::Strict,
@@ -34,10 +37,10 @@ impl Settings {
                 }
                 _ => {
                     let message = Message::new("unknown setting ").name(name.as_bytes());
-                    return Err(message.text(": the settings are `fields`, `time` and `strict`").finish());
+                    return Err(message.text(": the settings are `fields`, `time`, `trusted` and `strict`").finish());
                 }
             }
         }
-        Ok(Self { fields: Fields::new(fields, times)?, strings })
+        Ok(Self { fields: Fields::new(fields, times)?, strings, trusted })
     }
 }

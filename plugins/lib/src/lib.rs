@@ -12,6 +12,7 @@ mod columns;
 mod format;
 #[cfg(target_arch = "wasm32")]
 pub mod guest;
+mod hops;
 mod text;
 mod time;
 mod utf8;
@@ -21,6 +22,7 @@ mod words;
 pub use address::Address;
 pub use columns::{Columns, Reject, Visit};
 pub use format::{Batch, Format, extract, with_slack};
+pub use hops::{Listed, Trusted};
 pub use text::{SLACK, Stops, Strings, Text};
 pub use time::{NO_TIME, Times, UNREAD_TIME, epoch};
 pub use vector::Bytes16;

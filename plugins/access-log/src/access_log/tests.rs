@@ -123,7 +123,7 @@ fn a_time_that_is_none_does_not_reject() {
 #[test]
 fn settings_are_refused() {
     let refused = AccessLog::configure(&[("fields".to_owned(), "ip".to_owned())]).err();
-    assert_eq!(refused.as_deref(), Some("unknown setting `fields`: this plugin has no settings"));
+    assert_eq!(refused.as_deref(), Some("unknown setting `fields`: the only setting is `trusted`"));
 }
 
 #[test]
@@ -254,6 +254,33 @@ fn lists_before_the_identity() {
     }
     let line = r#"10.0.0.2 [2001:db8::1]:80, 10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /" 200 1"#;
     check(line, Ok(("2001:db8::1", TIME)));
+}
+
+#[test]
+fn the_hop_nearest_to_the_server_that_is_not_trusted() {
+    for (front, expect) in [
+        ("1.2.3.4 -", Some("1.2.3.4")),
+        ("10.0.0.1 -", Some("10.0.0.1")),
+        ("1.2.3.4, 10.0.0.1 -", Some("1.2.3.4")),
+        ("9.9.9.9, 1.2.3.4, 10.0.0.1 -", Some("1.2.3.4")),
+        ("10.0.0.2 9.9.9.9, 1.2.3.4 -", Some("1.2.3.4")),
+        ("10.0.0.2 (9.9.9.9, 1.2.3.4, 10.0.0.1) -", Some("1.2.3.4")),
+        ("9.9.9.9, 1.2.3.4 10.0.0.2 -", Some("1.2.3.4")),
+        ("1.2.3.4 9.9.9.9 -", Some("1.2.3.4")),
+        ("1.2.3.4 9.9.9.9, 10.0.0.1 -", Some("1.2.3.4")),
+        ("10.0.0.2 1.2.3.4 -", Some("1.2.3.4")),
+        ("10.0.0.2 - -", Some("10.0.0.2")),
+        ("10.0.0.2 10.0.0.7, 10.0.0.1 -", Some("10.0.0.7")),
+        ("10.0.0.2 9.9.9.9, unknown -", None),
+        ("example.com:443 10.0.0.2 9.9.9.9, 1.2.3.4 -", Some("1.2.3.4")),
+    ] {
+        let line = format!(r#"{front} - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 1"#);
+        let settings = [("trusted".to_owned(), "10.0.0.0/8".to_owned())];
+        let mut plugin = AccessLog::configure(&settings).expect("the setting is valid");
+        let columns = extract(&mut plugin, line.as_bytes(), &[0], &[line.len() as u32]);
+        let found = columns.v4.first().map(|quad| Address::V4(*quad));
+        assert_eq!(found, expect.map(|ip| Address::parse(ip.as_bytes()).expect("an address")), "{line}");
+    }
 }
 
 #[test]

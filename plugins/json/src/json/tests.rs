@@ -91,9 +91,107 @@ fn common_loggers() {
         (r#"{"downstream_remote_address":"10.0.0.12:59292","x-forwarded-for":"1.2.3.4"}"#, "10.0.0.12"),
         (r#"{"x-forwarded-for":"1.2.3.4, 10.0.0.1, 10.0.0.2"}"#, "1.2.3.4"),
         (r#"{"x_forwarded_for":"unknown, 1.2.3.4"}"#, "1.2.3.4"),
+        (r#"{"x_forwarded_for":"1.2.3.4 10.0.0.1"}"#, "1.2.3.4"),
     ] {
         check(&[], record, Ok(expect));
     }
+}
+
+#[test]
+fn fields_found_by_convention() {
+    for (record, expect) in [
+        (r#"{"ts":1,"request":{"remote_addr":"[2001:db8::7]:50123"}}"#, Ok("2001:db8::7")),
+        (r#"{"attributes":{"source.address":"1.2.3.4","server.address":"9.9.9.9"}}"#, Ok("1.2.3.4")),
+        (r#"{"attributes":{"client":{"address":"1.2.3.4"},"server":{"address":"9.9.9.9"}}}"#, Ok("1.2.3.4")),
+        (r#"{"httpRequest":{"serverIp":"9.9.9.9","clientIp":"1.2.3.4"}}"#, Ok("1.2.3.4")),
+        (r#"{"sourceIp":"1.2.3.4","destinationIp":"9.9.9.9"}"#, Ok("1.2.3.4")),
+        (r#"{"sourceIPs":["1.2.3.4","10.0.0.1"],"verb":"get"}"#, Ok("1.2.3.4")),
+        (r#"{"sourceIPs":[],"verb":"get"}"#, Err(17)),
+        (r#"{"request":{"sourceIp":"1.2.3.4"}}"#, Ok("1.2.3.4")),
+        (r#"{"origin.address":"1.2.3.4:41042","origin.type":"rest"}"#, Ok("1.2.3.4")),
+        (r#"{"origin":{"address":"[::1]:41042"}}"#, Ok("::1")),
+        // Whose address it is counts more than where it stands; the first of a kind that holds one counts.
+        (r#"{"sourceIp":"10.0.0.1","request":{"clientAddr":"1.2.3.4"}}"#, Ok("1.2.3.4")),
+        (r#"{"userIp":null,"visitorIp":"me","callerIp":"1.2.3.4","viewerIp":"9.9.9.9"}"#, Ok("1.2.3.4")),
+        (r#"{"clientAddr":"1.2.3.4","viewer":{"ip":"9.9.9.9"},"userIp":null}"#, Ok("1.2.3.4")),
+        (r#"{"X_Real_IP":"9.9.9.9","peerAddress":"1.2.3.4"}"#, Ok("1.2.3.4")),
+        (r#"{"peer\u0041ddress":"1.2.3.4"}"#, Ok("1.2.3.4")),
+        (r#"{"peerAddress":"\u0031.2.3.4"}"#, Ok("1.2.3.4")),
+        (r#"{"peerAddress":{"x":1}}"#, Err(18)),
+        (r#"{"server":{"client":{"ip":"9.9.9.9"}},"upstream.remote_addr":"9.9.9.9","OriginIP":"9.9.9.9"}"#, Err(17)),
+        (r#"{"request":{"headers":{"X-Forwarded-For":["9.9.9.9"]}}}"#, Err(17)),
+        (r#"{"visitor":{"server":{"ip":"9.9.9.9"}},"source":[{"ip":"9.9.9.9"}]}"#, Err(17)),
+    ] {
+        check(&[], record, expect);
+        // Named fields are exactly those.
+        if expect.is_ok() {
+            check(&[("fields", "a.b,<client>")], record, Err(17));
+        }
+    }
+    const TIME: i64 = 1_795_150_800_000;
+    for (fields, expect) in [
+        (r#""requestTime":"20/Nov/2026:05:00:00 +0000""#, TIME),
+        (r#""Datetime":"2026-11-20T05:00:00Z""#, TIME),
+        (r#""EdgeEndTimestamp":1795150800000000000"#, TIME),
+        (r#""requestReceivedTimestamp":"2026-11-20T05:00:00Z","stageTimestamp":"2026-11-20T05:00:01Z""#, TIME),
+        (r#""requestTime":0.2,"responseTimestamp":"2026-11-20T05:00:00Z""#, TIME),
+        (r#""requestTime":null,"responseTimestamp":"2026-11-20T05:00:00Z""#, TIME),
+        (r#""requestContext":{"requestTimeEpoch":1795150800000}"#, TIME),
+        (r#""requestTime":"1/1","time":"2026-11-20T05:00:00Z""#, TIME),
+        (r#""requestTime":"1/1""#, UNREAD_TIME),
+        (r#""request_time":0.2"#, NO_TIME),
+    ] {
+        check_time(&[], &format!(r#"{{"ip":"1.2.3.4",{fields}}}"#), expect);
+        check_time(&[], &format!(r#"{{{fields},"ip":"1.2.3.4"}}"#), expect);
+        check_time(&[("time", "a")], &format!(r#"{{{fields},"ip":"1.2.3.4"}}"#), NO_TIME);
+    }
+    let explain = |record: &str| json(&[]).explain(record.as_bytes());
+    assert_eq!(
+        explain(r#"{"sourceIPs":["1.2.3.4"],"requestTime" : "20/Nov/2026:05:00:00 +0000"}"#).as_deref(),
+        Ok("client 1.2.3.4 from `sourceIPs`; event time 1795150800000 ms since 1970 from `requestTime`")
+    );
+}
+
+/// The folder of real log lines, which are not part of this repository.
+#[test]
+fn hard_records_from_the_field() {
+    let Some(folder) = std::env::var_os("TALLYGATE_CORPUS") else {
+        eprintln!("SKIPPED: TALLYGATE_CORPUS is not set, it names the folder that holds field_cases.jsonl");
+        return;
+    };
+    let file = std::path::Path::new(&folder).join("field_cases.jsonl");
+    let cases = std::fs::read_to_string(file).expect("TALLYGATE_CORPUS holds field_cases.jsonl");
+    let (mut count, mut wrong) = (0, Vec::new());
+    for case in cases.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a case is JSON")) {
+        if case["plugin"] != "json" || case.get("needs").is_some() {
+            continue;
+        }
+        count += 1;
+        let base64 = case["input_base64"].as_str().expect("a case has its bytes");
+        let answer = read_one(&mut json(&[]), &decode(base64));
+        let expect: Option<IpAddr> = case["expect_ip"].as_str().map(|ip| ip.parse().expect("an address"));
+        let time = case["expect_time_ms"].as_i64().filter(|_| expect.is_some());
+        if answer.ok().map(|(ip, _)| ip) != expect || time.is_some() && answer.ok().map(|(_, time)| time) != time {
+            wrong.push(format!("{}: {answer:?}", case["id"]));
+        }
+    }
+    assert!(count > 0, "no cases for this plugin");
+    assert!(wrong.is_empty(), "{} of {count} are wrong: {wrong:#?}", wrong.len());
+}
+
+/// RFC 4648 section 4.
+fn decode(base64: &str) -> Vec<u8> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let letters: Vec<u32> = base64
+        .bytes()
+        .filter_map(|byte| LETTERS.iter().position(|letter| *letter == byte))
+        .map(|at| at as u32)
+        .collect();
+    let group = |letters: &[u32]| {
+        let bits = letters.iter().fold(0, |bits, letter| bits << 6 | letter) << (6 * (4 - letters.len()));
+        bits.to_be_bytes()[1..letters.len()].to_vec()
+    };
+    letters.chunks(4).flat_map(group).collect()
 }
 
 #[test]
@@ -133,6 +231,40 @@ fn arrays_of_addresses() {
     }
     // Paths do not lead into arrays.
     check(&[], r#"{"source":[{"ip":"1.1.1.1"}]}"#, Err(17));
+}
+
+#[test]
+fn the_rightmost_hop_that_is_not_trusted() {
+    let settings = [("trusted", "10.0.0.0/8, ::1")];
+    for (record, expect) in [
+        (r#"{"ip":"1.2.3.4"}"#, Ok("1.2.3.4")),
+        (r#"{"ip":"10.0.0.1"}"#, Ok("10.0.0.1")),
+        (r#"{"xff":"9.9.9.9, 1.2.3.4, 10.0.0.1"}"#, Ok("1.2.3.4")),
+        (r#"{"xff":"9.9.9.9, 1.2.3.4 , ::1"}"#, Ok("1.2.3.4")),
+        (r#"{"xff":"10.0.0.7, 10.0.0.1"}"#, Ok("10.0.0.7")),
+        (r#"{"xff":"9.9.9.9, unknown, 10.0.0.1"}"#, Err(18)),
+        (r#"{"xff":["9.9.9.9","1.2.3.4","10.0.0.1"]}"#, Ok("1.2.3.4")),
+        (r#"{"xff":["10.0.0.7","10.0.0.1"]}"#, Ok("10.0.0.7")),
+        (r#"{"xff":["9.9.9.9","unknown","10.0.0.1"]}"#, Err(18)),
+        (r#"{"xff":["9.9.9.9, 1.2.3.4","10.0.0.1, 10.0.0.2"]}"#, Ok("1.2.3.4")),
+        (r#"{"sourceIPs":["9.9.9.9","1.2.3.4","10.0.0.1"]}"#, Ok("1.2.3.4")),
+        (r#"{"peerAddress":"1.2.3.4","sourceIPs":["9.9.9.9","8.8.8.8"]}"#, Ok("1.2.3.4")),
+        (r#"{"peerAddress":"10.0.0.1","sourceIPs":["9.9.9.9","1.2.3.4"]}"#, Ok("1.2.3.4")),
+        // A field whose hops are all trusted gives way to the next one that has another.
+        (r#"{"remote_addr":"10.0.0.1","x_forwarded_for":"9.9.9.9, 1.2.3.4"}"#, Ok("1.2.3.4")),
+        (r#"{"remote_addr":"1.2.3.4","x_forwarded_for":"9.9.9.9, 8.8.8.8"}"#, Ok("1.2.3.4")),
+        (r#"{"remote_addr":"10.0.0.1","x_forwarded_for":"10.0.0.3, 10.0.0.2"}"#, Ok("10.0.0.1")),
+        (r#"{"remote_addr":"10.0.0.1","x_forwarded_for":"-"}"#, Ok("10.0.0.1")),
+    ] {
+        check(&settings, record, expect);
+    }
+    let explained = json(&settings).explain(br#"{"remote_addr":"10.0.0.1","xff":"9.9.9.9, 1.2.3.4"}"#);
+    assert_eq!(
+        explained.as_deref(),
+        Ok(
+            "client 1.2.3.4 from `xff`; no event time: the record has none of `timestamp`, `@timestamp`, `time`, `ts`, `eventTime`, `datetime`, `date`, `start_time`, `StartUTC`, `EdgeStartTimestamp`, `time_iso8601`, `time_local`, `msec`, `t.$date`"
+        )
+    );
 }
 
 #[test]
@@ -268,13 +400,18 @@ fn settings_that_are_refused() {
     let long =
         vec!["a"; 49].into_iter().enumerate().map(|(at, key)| format!("{key}{at}")).collect::<Vec<_>>().join(",");
     for (name, value, expect) in [
-        ("field", "ip", "unknown setting `field`: the settings are `fields`, `time` and `strict`"),
+        ("field", "ip", "unknown setting `field`: the settings are `fields`, `time`, `trusted` and `strict`"),
         ("fields", "", "setting `fields` names ``: expected paths separated by commas, such as `ip,source.ip`"),
         ("fields", "ip,,b", "setting `fields` names ``: expected paths separated by commas, such as `ip,source.ip`"),
         ("fields", "a..b", "setting `fields` names `a..b`: expected paths separated by commas, such as `ip,source.ip`"),
         ("time", "ts.", "setting `time` names `ts.`: expected paths separated by commas, such as `ip,source.ip`"),
         ("fields", "ip, ip", "setting `fields` names `ip`, which is named before: name each path once"),
         ("time", "ip", "setting `time` names `ip`, which is named before: name each path once"),
+        (
+            "trusted",
+            "10.0.0.1/8",
+            "setting `trusted` names `10.0.0.1/8`, which has bits behind its length: write the network's first address",
+        ),
         ("strict", "yes", "setting `strict` is `yes`: expected `true` or `false`"),
         ("fields", &long, "setting `fields` names `a48`, which is one path more than there is room for"),
     ] {
