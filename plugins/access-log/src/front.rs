@@ -86,6 +86,10 @@ fn both<'a>(first: &Group<'a>, second: &Group<'a>) -> Hops<'a> {
 
 /// The address or list at the start; `None` if there is no address in it.
 fn group(text: &[u8]) -> Option<Group<'_>> {
+    // Behind the dash of an identity, all is the user's, commas and addresses included.
+    if field(text).0 == b"-" {
+        return None;
+    }
     let group = enclosed(text).unwrap_or_else(|| open(text));
     group.text.split(|byte| *byte == b',').any(|part| Address::parse(part).is_some()).then_some(group)
 }
@@ -113,7 +117,7 @@ fn open(text: &[u8]) -> Group<'_> {
         let list = text.get(..text.len() - behind.len() - 1).unwrap_or_default();
         let (next, after) = field(behind);
         // A comma at the end of a list that a client wrote does not make the identity a part of it.
-        if !(list.ends_with(b",") && next != b"-" || next.starts_with(b",")) {
+        if !list.ends_with(b",") || next == b"-" {
             return Group { text: list, is_list: list.contains(&b','), rest };
         }
         rest = after;

@@ -73,7 +73,7 @@ fn internet(bytes: &[u8]) -> Option<i64> {
     if next != separator {
         return None;
     }
-    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let count = rest.iter().take(5).take_while(|byte| byte.is_ascii_digit()).count();
     let (year, rest) = rest.split_at_checked(count)?;
     let year = match (date::number(year)?, count) {
         (year, 4) => year,
