@@ -22,7 +22,9 @@ pub(crate) enum Class {
 pub(crate) enum Context {
     /// Something in which nothing is looked for.
     Other,
-    /// The record, or a part of it that says nothing about whose fields it has.
+    /// The record itself.
+    Record,
+    /// A part of the record that says nothing about whose fields it has.
     Plain,
     /// The request: its `ip` is the client's.
     Request,
@@ -129,6 +131,15 @@ const TIMES: &[&[u8]] = &[
     b"receivetime",
     b"receivedtime",
     b"accesstime",
+    b"timeunixnano",
+    b"unixtime",
+    b"epochtime",
+    b"timestampms",
+    b"published",
+    b"createddatetime",
+    b"activitydatetime",
+    b"timegenerated",
+    b"timecreated",
 ];
 /// What may stand in front of `timestamp`.
 const STAMPS: &[&[u8]] = &[
@@ -187,6 +198,7 @@ const PLAIN: &[&[u8]] = &[
     b"audit",
     b"transaction",
     b"socket",
+    b"sock",
 ];
 
 /// A name in lower case, without what separates words.
@@ -204,15 +216,16 @@ pub(crate) fn class(context: Context, key: &[u8]) -> Option<Class> {
         Context::Other => None,
         Context::Client => ADDRESSES.contains(&word).then_some(Class::Client),
         Context::Peer => ADDRESSES.contains(&word).then_some(Class::Peer),
-        Context::Plain | Context::Request => {
-            let of_request = context == Context::Request && matches!(word, b"ip" | b"ipaddress" | b"ipaddr");
-            if of_request || matches!(word, b"requestip" | b"reqip") {
+        Context::Record | Context::Plain | Context::Request => {
+            let of_client = context != Context::Plain && matches!(word, b"ip" | b"ipaddress" | b"ipaddr");
+            if of_client || matches!(word, b"requestip" | b"reqip" | b"cip") {
                 return Some(Class::Client);
             }
             if FORWARDED.contains(&word) {
                 return Some(Class::Forwarded);
             }
-            if is_time(name, word) { Some(Class::Time) } else { owned(word) }
+            let of_record = context == Context::Record && matches!(word, b"time" | b"ts" | b"date");
+            if of_record || is_time(name, word) { Some(Class::Time) } else { owned(word) }
         }
     }
 }
@@ -238,11 +251,13 @@ fn step(context: Context, name: &[u8]) -> Context {
     let Some(plainly) = Plainly::new(name) else { return Context::Other };
     let word = plainly.word();
     match context {
-        Context::Plain | Context::Request if CLIENTS.contains(&word) => Context::Client,
-        Context::Plain | Context::Request if PEERS.contains(&word) || word == b"origin" => Context::Peer,
-        Context::Plain | Context::Request if REQUESTS.contains(&word) => Context::Request,
-        Context::Plain | Context::Request if PLAIN.contains(&word) => Context::Plain,
-        Context::Plain | Context::Request => match owned(word) {
+        Context::Record | Context::Plain | Context::Request if CLIENTS.contains(&word) => Context::Client,
+        Context::Record | Context::Plain | Context::Request if PEERS.contains(&word) || word == b"origin" => {
+            Context::Peer
+        }
+        Context::Record | Context::Plain | Context::Request if REQUESTS.contains(&word) => Context::Request,
+        Context::Record | Context::Plain | Context::Request if PLAIN.contains(&word) => Context::Plain,
+        Context::Record | Context::Plain | Context::Request => match owned(word) {
             Some(Class::Client) => Context::Client,
             Some(Class::Peer) => Context::Peer,
             _ => Context::Other,

@@ -107,7 +107,7 @@ impl Fields {
     /// The paths of addresses and of times, each separated by commas; those known by default, and by convention, for
     /// `None`.
     pub(crate) fn new(fields: Option<&str>, times: Option<&str>) -> Result<Self, String> {
-        let root = Node { context: Context::Plain, ..Node::default() };
+        let root = Node { context: Context::Record, ..Node::default() };
         let mut tree = Self { nodes: Vec::from([root]), names: Vec::new(), rules: [NO_SLOT; 4] };
         tree.names.resize(MAX_FIELDS + MAX_TIMES, Vec::new());
         tree.add_all("fields", fields.unwrap_or(DEFAULT_FIELDS).as_bytes(), 0, MAX_FIELDS)?;
@@ -231,7 +231,7 @@ impl Fields {
         }
         if child == NO_NODE {
             child = self.nodes.len() as u16;
-            let context = convention::context(Context::Plain, path.get(..dot).unwrap_or_default());
+            let context = convention::context(Context::Record, path.get(..dot).unwrap_or_default());
             self.nodes.push(Node { context, ..Node::default() });
         }
         for (begin, node) in begins {

@@ -1,5 +1,24 @@
 use super::*;
 
+/// In the record itself, what needs no owner elsewhere is the client's and the event's.
+#[test]
+fn names_in_the_record_itself() {
+    for (name, expect) in [
+        ("IP", Some(Class::Client)),
+        ("IPAddress", Some(Class::Client)),
+        ("Time", Some(Class::Time)),
+        ("TS", Some(Class::Time)),
+        ("address", None),
+        ("data.ip", None),
+        ("data.time", None),
+        ("host.ip", None),
+    ] {
+        assert_eq!(class(Context::Record, name.as_bytes()), expect, "{name}");
+    }
+    assert_eq!(class(Context::Plain, b"IP"), None);
+    assert_eq!(class(Context::Plain, b"Time"), None);
+}
+
 #[test]
 fn names() {
     for (class_of, names) in [
@@ -24,6 +43,7 @@ fn names() {
                 "ClientAddr",
                 "user.ip_address",
                 "clientHost",
+                "c_ip",
                 "realIp",
                 "requestIp",
                 "client.ips",
