@@ -49,8 +49,17 @@ fn hops(front: &[u8]) -> Result<Hops<'_>, Why> {
             }
             Err((Reject::Malformed, "two addresses: the second may be the client or an identity"))
         }
+        _ if is_syslog_host(rest) => {
+            Err((Reject::Malformed, "an address and a tag: the former may be the client or the host of syslog"))
+        }
         _ => Ok(Hops { forwarded: b"", peer: first.text }),
     }
+}
+
+/// Whether a tag and a client follow an address, as in `192.0.2.1 nginx: 1.2.3.4 - - […`.
+fn is_syslog_host(rest: &[u8]) -> bool {
+    let (tag, behind) = field(rest);
+    tag.len() > 1 && tag.ends_with(b":") && behind.and_then(group).is_some_and(|client| client.fields_behind() >= 2)
 }
 
 /// The first field is no address: a virtual host, or a client that has a name.

@@ -132,6 +132,7 @@ const TIMES: &[&[u8]] = &[
     b"receivedtime",
     b"accesstime",
     b"timeunixnano",
+    b"timeepoch",
     b"unixtime",
     b"epochtime",
     b"timestampms",

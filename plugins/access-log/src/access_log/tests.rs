@@ -211,6 +211,8 @@ fn the_hop_nearest_to_the_server_that_is_not_trusted() {
 fn two_readings_are_rejected() {
     for (front, reject) in [
         ("1.2.3.4 9.9.9.9 x y", 16),
+        ("9.9.9.9 nginx: 1.2.3.4 - -", 16),
+        ("9.9.9.9 nginx[12]: 1.2.3.4, 10.0.0.1 - -", 16),
         ("example.com 9.9.9.9 x y", 18),
         ("example.com 9.9.9.9 -", 18),
         ("Nov 20 05:00:00 9.9.9.9 1.2.3.4 - -", 18),
