@@ -208,6 +208,26 @@ struct Plainly {
     length: usize,
 }
 
+/// Words that are spelled out below.
+const OTHERS: &[&[u8]] = &[
+    b"origin",
+    b"originaddress",
+    b"remotehost",
+    b"peerhost",
+    b"clienthost",
+    b"requestip",
+    b"reqip",
+    b"cip",
+    b"time",
+    b"ts",
+    b"date",
+    b"requesttime",
+    b"originaddr",
+];
+
+/// Tells most names that mean nothing by their first and last letter, since the full parser asks about every key.
+pub(crate) struct Filter([u64; 36]);
+
 /// What the value of `key` is in an object.
 pub(crate) fn class(context: Context, key: &[u8]) -> Option<Class> {
     let (context, name) = walk(context, key)?;
@@ -289,6 +309,55 @@ fn is_time(name: &[u8], word: &[u8]) -> bool {
     let is_date = word == b"requesttime" && !name.iter().any(|byte| matches!(byte, b'_' | b'-'));
     let stamp = word.strip_suffix(b"timestamp").is_some_and(|rest| STAMPS.contains(&rest));
     is_date || stamp || TIMES.contains(&word)
+}
+
+/// A letter or a digit, whatever its case, as a number below 36.
+#[inline]
+fn letter(byte: u8) -> Option<usize> {
+    match byte.to_ascii_lowercase() {
+        byte @ b'a'..=b'z' => Some(usize::from(byte - b'a')),
+        byte @ b'0'..=b'9' => Some(usize::from(byte - b'0') + 26),
+        _ => None,
+    }
+}
+
+// === impl Filter ===
+
+impl Filter {
+    pub(crate) fn new() -> Self {
+        let mut filter = Self([0; 36]);
+        for words in [ADDRESSES, FORWARDED, TIMES, REQUESTS, PLAIN, CLIENTS, PEERS, OTHERS] {
+            words.iter().for_each(|word| filter.add(word, word));
+        }
+        for who in [CLIENTS, PEERS].into_iter().flatten() {
+            ADDRESSES.iter().for_each(|what| filter.add(who, what));
+        }
+        STAMPS.iter().filter(|stamp| !stamp.is_empty()).for_each(|stamp| filter.add(stamp, b"p"));
+        filter.add(b"t", b"p");
+        filter
+    }
+
+    /// Whether a key may mean something.
+    #[inline]
+    pub(crate) fn admits(&self, key: &[u8]) -> bool {
+        let (Some(first), Some(last)) =
+            (key.iter().find_map(|byte| letter(*byte)), key.iter().rev().find_map(|byte| letter(*byte)))
+        else {
+            return false;
+        };
+        let lasts = self.0.get(first).copied().unwrap_or(0);
+        // With a dot, the first letter is one word's and the last another's.
+        lasts >> last & 1 != 0 || lasts != 0 && key.contains(&b'.')
+    }
+
+    fn add(&mut self, first: &[u8], last: &[u8]) {
+        let ends = (first.first().and_then(|byte| letter(*byte)), last.last().and_then(|byte| letter(*byte)));
+        if let (Some(first), Some(last)) = ends
+            && let Some(lasts) = self.0.get_mut(first)
+        {
+            *lasts |= 1 << last;
+        }
+    }
 }
 
 // === impl Plainly ===

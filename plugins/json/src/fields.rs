@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use tallygate_guest::{Message, Text};
 
-use crate::convention::{self, Class, Context};
+use crate::convention::{self, Class, Context, Filter};
 
 /// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first. A name in
 /// angle brackets stands for all fields that are named by that convention.
@@ -45,6 +45,7 @@ pub(crate) struct Fields {
     names: Vec<Vec<u8>>,
     /// The slot of each [`Class`]; [`NO_SLOT`] where the settings name all fields.
     rules: [u8; 4],
+    filter: Filter,
 }
 
 /// The contexts in which something is looked for, in the order of their nodes.
@@ -108,7 +109,7 @@ impl Fields {
     /// `None`.
     pub(crate) fn new(fields: Option<&str>, times: Option<&str>) -> Result<Self, String> {
         let root = Node { context: Context::Record, ..Node::default() };
-        let mut tree = Self { nodes: Vec::from([root]), names: Vec::new(), rules: [NO_SLOT; 4] };
+        let mut tree = Self { nodes: Vec::from([root]), names: Vec::new(), rules: [NO_SLOT; 4], filter: Filter::new() };
         tree.names.resize(MAX_FIELDS + MAX_TIMES, Vec::new());
         tree.add_all("fields", fields.unwrap_or(DEFAULT_FIELDS).as_bytes(), 0, MAX_FIELDS)?;
         let paths = times.unwrap_or(DEFAULT_TIMES).as_bytes();
@@ -127,7 +128,7 @@ impl Fields {
     #[inline]
     pub(crate) fn find(&self, node: u16, name: Name<'_>) -> (u8, u16) {
         let named = self.named(node, name);
-        if self.rules == [NO_SLOT; 4] || named.0 != NO_SLOT && named.1 != NO_NODE {
+        if self.rules == [NO_SLOT; 4] || named.0 != NO_SLOT && named.1 != NO_NODE || !self.filter.admits(name.text) {
             return named;
         }
         self.by_convention(node, name.text, named)

@@ -14,6 +14,7 @@ fn names_in_the_record_itself() {
         ("host.ip", None),
     ] {
         assert_eq!(class(Context::Record, name.as_bytes()), expect, "{name}");
+        assert!(expect.is_none() || Filter::new().admits(name.as_bytes()), "{name}");
     }
     assert_eq!(class(Context::Plain, b"IP"), None);
     assert_eq!(class(Context::Plain, b"Time"), None);
