@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     memory: IntGaugeVec,
     config_reloads: IntCounterVec,
     pub(crate) times_replaced: IntCounter,
+    pub(crate) times_unread: IntCounter,
     pub(crate) journal_bytes: IntCounter,
     pub(crate) journal_fsync: Histogram,
     pub(crate) journal_cut: IntCounter,
@@ -205,6 +206,10 @@ impl Metrics {
             times_replaced: make.counter(
                 "tallygate_event_times_replaced_total",
                 "Records whose time lay beyond event_time.max_age or max_ahead, and which count at the time they came.",
+            ),
+            times_unread: make.counter(
+                "tallygate_event_times_unread_total",
+                "Records that have a time which their plugin could not read, and which count at the time they came.",
             ),
             journal_bytes: make.counter("tallygate_journal_bytes_total", "Bytes written to the journal."),
             journal_fsync: make.histogram(

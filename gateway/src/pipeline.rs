@@ -12,7 +12,7 @@ use tallygate_index::{NewIps, Visits};
 
 use crate::in_flight::{NoRoom, Reservation};
 use crate::serving::{Active, Route};
-use crate::visits::{self, Believed};
+use crate::visits::{self, Believed, Replaced};
 use crate::worker::Worker;
 
 pub(crate) use call::OwnPlugins;
@@ -198,8 +198,9 @@ impl<'a> Run<'a> {
             self.route.samples.offer(self.worker.at, records);
             let mut answer = call::extract(self.worker, &self.route.active, self.body, chunk).await?;
             let replaced = self.believed.apply(&mut answer);
-            if replaced > 0 {
-                self.worker.metrics.times_replaced.inc_by(replaced as u64);
+            if replaced != Replaced::default() {
+                self.worker.metrics.times_replaced.inc_by(replaced.beyond);
+                self.worker.metrics.times_unread.inc_by(replaced.unread);
             }
             if answer.accepted() < records.len() {
                 self.note_rejects(first, chunk, &answer);

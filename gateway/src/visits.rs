@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use tallygate_event::{Code, NO_TIME, Outcome};
+use tallygate_event::{Code, NO_TIME, Outcome, UNREAD_TIME};
 use tallygate_index::disk::{Folder, FolderError};
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
@@ -21,6 +21,15 @@ pub(crate) struct Believed {
     earliest: i64,
     latest: i64,
     reject: bool,
+}
+
+/// How many times were taken away.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Replaced {
+    /// Those that lay beyond what is believed.
+    pub(crate) beyond: u64,
+    /// Those that the plugin could not read.
+    pub(crate) unread: u64,
 }
 
 /// Adds visits by their hours. One for each worker, so that its memory serves many batches.
@@ -133,17 +142,26 @@ impl Believed {
         Self { earliest, latest: now.saturating_add(span(times.max_ahead)), reject: times.reject }
     }
 
-    /// Takes away times that are not believed, and returns how many. Or rejects their records, and returns 0.
-    pub(crate) fn apply(self, outcome: &mut Outcome) -> usize {
+    /// Takes away times that could not be read or are not believed. Records of the latter may be rejected instead;
+    /// those of the former never are, since a client may have written what stands there.
+    pub(crate) fn apply(self, outcome: &mut Outcome) -> Replaced {
+        let mut replaced = Replaced::default();
         if outcome.times.iter().all(|time| self.believes(*time)) {
-            return 0;
+            return replaced;
+        }
+        for time in outcome.times.iter_mut().filter(|time| **time == UNREAD_TIME) {
+            *time = NO_TIME;
+            replaced.unread += 1;
         }
         if self.reject {
             self.reject(outcome);
-            return 0;
+            return replaced;
         }
-        let beyond = outcome.times.iter_mut().filter(|time| !self.believes(**time));
-        beyond.map(|time| *time = NO_TIME).count()
+        for time in outcome.times.iter_mut().filter(|time| !self.believes(**time)) {
+            *time = NO_TIME;
+            replaced.beyond += 1;
+        }
+        replaced
     }
 
     fn believes(self, time: i64) -> bool {

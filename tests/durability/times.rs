@@ -49,6 +49,22 @@ fn records_whose_times_are_not_believed_are_rejected_if_that_is_asked_for() {
     expect_hours(gateway, &[(1, 0), (2, -30)]);
 }
 
+#[test]
+fn records_whose_times_cannot_be_read_count_as_now_and_are_counted_apart() {
+    for config in ["", "[event_time]\nbeyond = \"reject\""] {
+        let gateway = Gateway::with_config(config);
+        let times = ["\"noon\"", "0.212", "\"1970-01-01T00:00:00Z\"", "null", "\"-\""];
+        let body: String = (1..)
+            .zip(times)
+            .map(|(number, time)| format!("{{\"ip\":\"{}\",\"time\":{time}}}\n", address(number)))
+            .collect();
+        gateway.send(&Request::post("/logs").body(body)).expect_tally(5, 5);
+        assert_eq!(gateway.metrics().value("tallygate_event_times_unread_total"), 3);
+        assert_eq!(gateway.metrics().value("tallygate_event_times_replaced_total"), 0);
+        expect_hours(gateway, &[(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
+    }
+}
+
 /// The hour may change while the test runs.
 fn expect_hours(gateway: Gateway, expected: &[(u8, i64)]) {
     let found = found(gateway);

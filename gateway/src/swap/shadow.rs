@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tallygate_event::{NO_TIME, Outcome, Records};
+use tallygate_event::{NO_TIME, Outcome, Records, UNREAD_TIME};
 use tallygate_plugin_host::{Exhausted, Instance, Plugin, contain, thread_time};
 
 /// Records of one route.
@@ -259,7 +259,9 @@ fn answers(plugin: &Plugin, outcome: &Outcome) -> Vec<Answer> {
             _ => None,
         };
         match ip {
-            Some(ip) => Answer::Accepted { ip, time: times.next().filter(|time| *time != NO_TIME) },
+            Some(ip) => {
+                Answer::Accepted { ip, time: times.next().filter(|time| !matches!(*time, NO_TIME | UNREAD_TIME)) }
+            }
             None => {
                 let code = plugin.code_name(tallygate_event::Code(*status)).to_owned();
                 Answer::Rejected { code, message: None }

@@ -60,13 +60,25 @@ fn times_beyond_are_taken_away_or_their_records_rejected() {
         |reject| EventTime { max_age: Duration::from_secs(2 * 3600), max_ahead: Duration::from_secs(3600), reject };
     let all = outcome(&[(0, 8 * HOUR), (1, 8 * HOUR - 1), (16, 0), (0, 11 * HOUR), (1, 11 * HOUR + 1), (0, NO_TIME)]);
     let mut replaced = all.clone();
-    assert_eq!(Believed::at(10 * HOUR, &times(false), Day(0)).apply(&mut replaced), 2);
+    assert_eq!(Believed::at(10 * HOUR, &times(false), Day(0)).apply(&mut replaced), Replaced { beyond: 2, unread: 0 });
     assert_eq!(replaced.times, [8 * HOUR, NO_TIME, 11 * HOUR, NO_TIME, NO_TIME]);
     let mut rejected = all;
-    assert_eq!(Believed::at(10 * HOUR, &times(true), Day(0)).apply(&mut rejected), 0);
+    assert_eq!(Believed::at(10 * HOUR, &times(true), Day(0)).apply(&mut rejected), Replaced::default());
     assert_eq!(rejected.status, [0, 19, 16, 0, 19, 0]);
     assert_eq!((&*rejected.v4, &*rejected.v6), (&[0, 3, 5][..], &[][..]));
     assert_eq!(rejected.times, [8 * HOUR, 11 * HOUR, NO_TIME]);
+}
+
+#[test]
+fn times_that_could_not_be_read_are_taken_away_whatever_becomes_of_those_beyond() {
+    for reject in [false, true] {
+        let times = EventTime { max_age: Duration::from_hours(2), max_ahead: Duration::from_hours(1), reject };
+        let mut outcome = outcome(&[(0, UNREAD_TIME), (16, 0), (1, NO_TIME), (1, UNREAD_TIME), (0, 10 * HOUR)]);
+        let replaced = Believed::at(10 * HOUR, &times, Day(0)).apply(&mut outcome);
+        assert_eq!(replaced, Replaced { beyond: 0, unread: 2 });
+        assert_eq!(outcome.status, [0, 16, 1, 1, 0]);
+        assert_eq!(outcome.times, [NO_TIME, NO_TIME, NO_TIME, 10 * HOUR]);
+    }
 }
 
 #[test]
@@ -74,6 +86,9 @@ fn times_before_the_history_begins_are_not_believed() {
     let times = EventTime { max_age: Duration::from_hours(24 * 9), max_ahead: Duration::ZERO, reject: false };
     let begin = Day(100).first_hour().unix_ms();
     let mut outcome = outcome(&[(0, begin - 1), (0, begin)]);
-    assert_eq!(Believed::at(begin + 30 * HOUR, &times, Day(100)).apply(&mut outcome), 1);
+    assert_eq!(
+        Believed::at(begin + 30 * HOUR, &times, Day(100)).apply(&mut outcome),
+        Replaced { beyond: 1, unread: 0 }
+    );
     assert_eq!(outcome.times, [NO_TIME, begin]);
 }

@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Batch, Columns, Format, Message, NO_TIME, Reject, Text, Times, Visit, with_slack};
+use tallygate_guest::{
+    Batch, Columns, Format, Message, NO_TIME, Reject, Text, Times, Trusted, UNREAD_TIME, Visit, with_slack,
+};
 
 use crate::line::{Line, Refusal};
 
@@ -10,6 +12,7 @@ use crate::line::{Line, Refusal};
 #[derive(Default)]
 pub struct AccessLog {
     times: Times,
+    trusted: Trusted,
 }
 
 // === impl AccessLog ===
@@ -18,16 +21,17 @@ impl Format for AccessLog {
     const NAME: &'static str = "access-log";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "access logs of Apache and nginx: the Common and the Combined Log Format";
-    const WANTS_STOPS: bool = false;
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
-        match settings.first() {
-            Some((name, _)) => {
+        let mut trusted = Trusted::default();
+        for (name, value) in settings {
+            if name != "trusted" {
                 let message = Message::new("unknown setting ").name(name.as_bytes());
-                Err(message.text(": this plugin has no settings").finish())
+                return Err(message.text(": the only setting is `trusted`").finish());
             }
-            None => Ok(Self::default()),
+            trusted = Trusted::read(value)?;
         }
+        Ok(Self { times: Times::default(), trusted })
     }
 
     fn read(&mut self, batch: Batch<'_>, columns: &mut Columns) {
@@ -37,11 +41,12 @@ impl Format for AccessLog {
     fn explain(&mut self, record: &[u8]) -> Result<String, String> {
         let copy = with_slack(record);
         let Some(text) = Text::new(&copy) else { return Err(String::new()) };
-        match Line::read(text, (0, record.len()), &mut self.times) {
+        match Line::read(text, (0, record.len()), &mut self.times, &self.trusted) {
             Ok(line) => {
                 let client = Message::new("client ").address(line.address);
                 Ok(match line.time {
-                    NO_TIME => client.text("; no event time: the time in brackets cannot be read"),
+                    NO_TIME => client.text("; no event time: there is none in the brackets"),
+                    UNREAD_TIME => client.text("; no event time: the time in brackets cannot be read"),
                     time => client.text("; event time ").number(time).text(" ms since 1970"),
                 }
                 .finish())
@@ -65,7 +70,7 @@ impl AccessLog {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn read_all(&mut self, batch: Batch<'_>, columns: &mut Columns) {
         for record in batch.records() {
-            let line = Line::read(batch.text, record, &mut self.times);
+            let line = Line::read(batch.text, record, &mut self.times, &self.trusted);
             columns.push(match line {
                 Ok(line) => Ok(Visit { address: line.address, time: line.time }),
                 Err(refusal) => Err(refusal.reject),

@@ -1,6 +1,8 @@
-//! The parts of a line.
+//! The parts of a line. `README.md` beside this crate has the grammar and its reasons.
 
-use tallygate_guest::{Address, NO_TIME, Reject, Text, Times};
+use tallygate_guest::{Address, Reject, Text, Times, Trusted};
+
+use crate::{front, request, syslog};
 
 /// Why a line is rejected, and at which byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,11 +19,8 @@ pub(crate) struct Line {
     pub(crate) time: i64,
 }
 
-/// The longest time in brackets, in bytes.
-const LONGEST_TIME: usize = 64;
-
 /// A stretch of the text.
-type Span = (usize, usize);
+pub(crate) type Span = (usize, usize);
 
 // === impl Line ===
 
@@ -29,134 +28,63 @@ impl Line {
     /// Reads the line from `start` to `end`.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn read(text: Text<'_>, (start, end): Span, times: &mut Times) -> Result<Self, Refusal> {
-        let client = match find(text, b' ', start, end) {
-            Some(space) if space > start => (start, space),
-            _ => return Err(malformed(start, "expected a client address and a space behind it")),
-        };
-        let (bracket, close, time) = time(text, client.1, end, times)?;
-        request(text, close + 1, end)?;
-        let address = address(text, client, bracket)?;
-        Ok(Self { address, time })
+    pub(crate) fn read(text: Text<'_>, span: Span, times: &mut Times, trusted: &Trusted) -> Result<Self, Refusal> {
+        match Self::usual(text, span, times) {
+            Some(line) => Ok(line),
+            None => Self::odd(text, span, times, trusted),
+        }
+    }
+
+    /// An address, nobody logged in, a time of the usual length, and a request in quotes right behind it: there is
+    /// no other way to read such a line, and only one hop, which is the client whoever is trusted.
+    #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn usual(text: Text<'_>, (start, end): Span, times: &mut Times) -> Option<Self> {
+        let space = find(text, b' ', start, end)?;
+        let close = space + 32;
+        if close + 2 >= end || text.slice(space, space + 6) != b" - - [" || text.slice(close, close + 3) != b"] \"" {
+            return None;
+        }
+        let time = times.clf(text, space + 6, close)?;
+        let address = Address::read(text, start, space)?;
+        status_behind(text, close + 3, end).ok()?;
+        Some(Self { address, time })
+    }
+
+    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn odd(text: Text<'_>, (start, end): Span, times: &mut Times, trusted: &Trusted) -> Result<Self, Refusal> {
+        let line = text.slice(start, end);
+        let mark = if line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let start = start + mark + syslog::prefix(text.slice(start + mark, end));
+        if start == end || text.byte(start) == b' ' {
+            return Err(malformed(start, "expected a client address and a space behind it"));
+        }
+        let stamp = request::stamp(text, (start, end), times)?;
+        let address = front::client(text.slice(start, stamp.bracket - 1), trusted)
+            .map_err(|(reject, what)| Refusal { reject, at: start, what })?;
+        Ok(Self { address, time: stamp.time })
     }
 }
 
-/// The address of the client: the first field, or the second where the first is a virtual host.
+/// Checks the rest of a request in quotes, and that a status follows, as far as the line goes.
 #[inline]
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn address(text: Text<'_>, client: Span, bracket: usize) -> Result<Address, Refusal> {
-    let (start, end) = client;
-    let plain = Address::read(text, start, end);
-    // `- ` is what nearly all lines have for the identity, and then there is nothing to decide.
-    if let (Some(address), b"- ") = (plain, text.slice(end + 1, end + 3)) {
-        return Ok(address);
-    }
-    odd_address(text, client, bracket, plain)
-}
-
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn odd_address(text: Text<'_>, client: Span, bracket: usize, plain: Option<Address>) -> Result<Address, Refusal> {
-    let first = text.slice(client.0, client.1);
-    if let [list @ .., b','] = first {
-        // A list as `X-Forwarded-For` has it: the leftmost is the client.
-        let leftmost = list.split(|byte| *byte == b',').find_map(Address::parse);
-        return leftmost.ok_or(not_an_address(client.0));
-    }
-    let mut rest = text.slice(client.1 + 1, bracket).split(|byte| *byte == b' ').filter(|field| !field.is_empty());
-    let second = rest.next().and_then(Address::parse);
-    // Identity and user have to be there as well, or the second field is the identity.
-    if let (Some(address), Some(_), Some(_)) = (second, rest.next(), rest.next()) {
-        return Ok(address);
-    }
-    match plain {
-        Some(address) => Ok(address),
-        None if first == b"-" => {
-            Err(Refusal { reject: Reject::FieldMissing, at: client.0, what: "the client field is `-`" })
-        }
-        None => Err(not_an_address(client.0)),
-    }
-}
-
-/// Finds the time in brackets: where its opening and closing brackets are, and what it is.
-#[inline]
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn time(text: Text<'_>, from: usize, end: usize, times: &mut Times) -> Result<(usize, usize, i64), Refusal> {
-    // ` - - [` with nobody logged in, and a time of the usual length.
-    if text.slice(from, from + 6) == b" - - ["
-        && from + 32 < end
-        && text.byte(from + 32) == b']'
-        && let Some(time) = times.clf(text, from + 6, from + 32)
-    {
-        return Ok((from + 5, from + 32, time));
-    }
-    odd_time(text, from, end, times)
-}
-
-#[inline(never)]
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn odd_time(text: Text<'_>, from: usize, end: usize, times: &mut Times) -> Result<(usize, usize, i64), Refusal> {
-    let mut unreadable = None;
-    let mut at = from;
-    while let Some(bracket) = find(text, b'[', at, end) {
-        at = bracket + 1;
-        // No time is longer; an unbounded search would take a square of the time a line of brackets deserves.
-        let Some(close) = find(text, b']', at, end.min(at + LONGEST_TIME)) else { continue };
-        if text.byte(bracket - 1) != b' ' {
-            continue;
-        }
-        let time = times.read(text, at, close);
-        if time != NO_TIME {
-            return checked(text, from, (bracket, close, time));
-        }
-        // A user may be called `[x]`, so the first brackets need not be those of the time.
-        unreadable = unreadable.or(Some((bracket, close, NO_TIME)));
-    }
-    match unreadable {
-        Some(found) => checked(text, from, found),
-        None => Err(malformed(at, "expected a time in brackets, as in `[10/Oct/2000:13:55:36 -0700]`")),
-    }
-}
-
-/// Client, identity and user precede the time.
-fn checked(text: Text<'_>, from: usize, found: (usize, usize, i64)) -> Result<(usize, usize, i64), Refusal> {
-    let fields = text.slice(from, found.0).split(|byte| *byte == b' ').filter(|field| !field.is_empty());
-    if fields.count() < 2 {
-        return Err(malformed(from, "expected identity and user between the client and the time"));
-    }
-    Ok(found)
-}
-
-/// Checks what follows the time, as far as the line goes: the request in quotes, and the status.
-#[inline]
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn request(text: Text<'_>, from: usize, end: usize) -> Result<(), Refusal> {
-    if from >= end {
-        return Ok(());
-    }
-    if text.slice(from, end.min(from + 2)) != b" \"" {
-        // A line cut off right behind the space is as good as one cut off before it.
-        return if from + 1 == end && text.byte(from) == b' ' {
-            Ok(())
-        } else {
-            Err(malformed(from, "expected the request in double quotes behind the time"))
-        };
-    }
-    let mut at = from + 2;
+pub(crate) fn status_behind(text: Text<'_>, start: usize, end: usize) -> Result<(), Refusal> {
+    let mut at = start;
     let mut stray = None;
     while let Some(quote) = find(text, b'"', at, end) {
         at = quote + 1;
-        if is_escaped(text, from + 2, quote) {
-            continue;
-        }
         if status_follows(text, at, end) {
             return Ok(());
         }
-        stray = Some(at);
+        if !is_escaped(text, start, quote) {
+            stray = Some(at);
+        }
     }
     // A line without any closing quote was cut off within the request.
-    stray.map_or(Ok(()), |at| Err(malformed(at, "expected a status of three digits behind the request")))
+    let what = "expected a status of one to three digits behind the request";
+    stray.map_or(Ok(()), |at| Err(malformed(at, what)))
 }
 
 #[inline]
@@ -172,9 +100,16 @@ fn is_escaped(text: Text<'_>, start: usize, quote: usize) -> bool {
 #[inline]
 fn status_follows(text: Text<'_>, at: usize, end: usize) -> bool {
     match text.slice(at, end.min(at + 5)) {
-        [b' ', a, b, c, b' ' | b'\r'] | [b' ', a, b, c] => [a, b, c].iter().all(|digit| digit.is_ascii_digit()),
-        [b' ', b'-', ..] | [b' ' | b'\r'] | [] => true,
-        [b' ', cut @ ..] => cut.len() < 3 && cut.iter().all(|digit| digit.is_ascii_digit()),
+        [b' ', a, b, c, b' ' | b'\r'] | [b' ', a, b, c] if [a, b, c].iter().all(|digit| digit.is_ascii_digit()) => true,
+        [] | [b' ' | b'\r'] => true,
+        [b' ', status @ ..] => {
+            let length = status.iter().position(|byte| matches!(byte, b' ' | b'\r')).unwrap_or(status.len());
+            match status.get(..length) {
+                Some(b"-") => true,
+                Some(digits) => (1..=3).contains(&length) && digits.iter().all(u8::is_ascii_digit),
+                None => false,
+            }
+        }
         _ => false,
     }
 }
@@ -195,11 +130,6 @@ fn find(text: Text<'_>, byte: u8, mut at: usize, end: usize) -> Option<usize> {
 }
 
 #[cold]
-fn malformed(at: usize, what: &'static str) -> Refusal {
+pub(crate) fn malformed(at: usize, what: &'static str) -> Refusal {
     Refusal { reject: Reject::Malformed, at, what }
-}
-
-#[cold]
-fn not_an_address(at: usize) -> Refusal {
-    Refusal { reject: Reject::NotAnAddress, at, what: "the client field holds no address" }
 }

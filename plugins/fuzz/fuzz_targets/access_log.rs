@@ -1,4 +1,5 @@
-//! Lines: read together or alone, explained or extracted, the answer is the same.
+//! Lines: read together or alone, explained or extracted, the answer is the same, and what a client chooses as user,
+//! request, referer or agent neither hides it nor brings another address in.
 
 #![no_main]
 
@@ -22,4 +23,31 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(alone.status, [*status]);
         assert_eq!(AccessLog::default().explain(line).is_ok(), *status < 16);
     }
+    check_chosen(data);
 });
+
+/// A line as Apache and nginx write it, with quotation marks and control characters escaped.
+fn check_chosen(data: &[u8]) {
+    let mut chosen = Vec::new();
+    for byte in data {
+        match byte {
+            b'"' | b'\\' | 0..0x20 | 0x7f.. => chosen.extend(format!("\\x{byte:02X}").bytes()),
+            byte => chosen.push(*byte),
+        }
+    }
+    let parts: Vec<&[u8]> = chosen.split(|byte| *byte == b'|').chain([&b"-"[..]; 4]).take(4).collect();
+    let line = [
+        b"1.2.3.4 - ",
+        parts[0],
+        b" [20/Nov/2026:05:00:00 +0000] \"",
+        parts[1],
+        b"\" 200 5 \"",
+        parts[2],
+        b"\" \"",
+        parts[3],
+        b"\"",
+    ]
+    .concat();
+    let columns = extract(&mut AccessLog::default(), &line, &[0], &[line.len() as u32]);
+    assert_eq!((columns.v4, columns.times), (vec![0x0102_0304], vec![1_795_150_800_000]), "{}", line.escape_ascii());
+}

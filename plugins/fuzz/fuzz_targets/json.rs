@@ -1,5 +1,6 @@
-//! Sequences of records: the answer to each must be that of a plugin that has seen no other, and a record must be
-//! refused exactly if `serde_json` refuses it, apart from what the plugin's README names.
+//! Sequences of records: the answer to each must be that of a plugin that has seen no other. With `strict`, a record
+//! must be refused exactly if `serde_json` refuses it, apart from what the plugin's README names; without, what is
+//! accepted with it must get the same answer. The first byte chooses the setting `trusted`.
 
 #![no_main]
 
@@ -8,6 +9,27 @@ use libfuzzer_sys::fuzz_target;
 use tallygate_guest::{Format as _, extract};
 
 fuzz_target!(|data: &[u8]| {
+    let (trusts, data) = data.split_first().map_or((false, data), |(first, rest)| (first % 2 == 1, rest));
+    let trusted = if trusts { "1.0.0.0/8,::/16" } else { "" };
+    let with = |strict: &str| {
+        let settings =
+            [("strict", strict), ("trusted", trusted)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Json::configure(&settings).expect("the settings are valid")
+    };
+    for strict in ["true", "false"] {
+        check(data, || with(strict));
+    }
+    for record in data.split(|byte| *byte == b'\n') {
+        let strict = extract(&mut with("true"), record, &[0], &[record.len() as u32]);
+        check_acceptance(record, strict.status[0]);
+        if strict.status != [16] {
+            assert_eq!(extract(&mut with("false"), record, &[0], &[record.len() as u32]), strict);
+        }
+    }
+});
+
+/// What was read before makes no difference.
+fn check(data: &[u8], fresh: impl Fn() -> Json) {
     let mut starts = Vec::new();
     let mut ends = Vec::new();
     let mut at = 0;
@@ -16,7 +38,6 @@ fuzz_target!(|data: &[u8]| {
         ends.push((at + record.len()) as u32);
         at += record.len() + 1;
     }
-    let fresh = || Json::configure(&[]).expect("the defaults are accepted");
     let mut remembers = fresh();
     let _ = extract(&mut remembers, data, &starts, &ends);
     let columns = extract(&mut remembers, data, &starts, &ends);
@@ -28,14 +49,13 @@ fuzz_target!(|data: &[u8]| {
         times.extend(if alone.times.is_empty() { vec![i64::MIN; accepted] } else { alone.times });
         v4.extend(alone.v4);
         v6.extend(alone.v6);
-        check_acceptance(record, *status);
         assert_eq!(fresh().explain(record).is_ok(), *status < 16);
     }
     assert_eq!((columns.v4, columns.v6), (v4, v6));
     if !columns.times.is_empty() {
         assert_eq!(columns.times, times);
     }
-});
+}
 
 fn check_acceptance(record: &[u8], status: u8) {
     match serde_json::from_slice::<serde_json::Value>(record) {

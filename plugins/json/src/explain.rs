@@ -2,12 +2,12 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Address, Message, NO_TIME, Stops, Text, Times, with_slack};
+use tallygate_guest::{Address, Listed, Message, NO_TIME, Stops, Text, Times, UNREAD_TIME, with_slack};
 
 use crate::{
     Json,
     fields::Fields,
-    found::{Found, Kind, Says, Value},
+    found::{Found, Kind, Value},
     parser::{Collector, Input, Malformed, Parser},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> {
     let copy = with_slack(record);
     let Some(text) = Text::new(&copy) else { return Err(String::new()) };
-    let stops = Stops::new(text);
+    let stops = Stops::new(text, json.strings);
     let Json { fields, found, times, stack, .. } = json;
     found.clear();
     let input = Input { text, stops: &stops, start: 0, end: record.len() };
@@ -26,12 +26,16 @@ pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> 
     }
     let mut held = Message::default();
     let mut count = 0;
+    let client = found.address(text).ok();
     for (slot, value) in found.addresses() {
-        match value.says(text) {
-            Says::Address(address) => return Ok(accepted((fields, found, times), text, address, slot)),
-            Says::Nothing => {}
-            Says::SomethingElse => {
-                held = held.text(if count == 0 { "" } else { ", " }).name(fields.name(slot));
+        match value.says(text, &found.trusted) {
+            Listed::Client(address) | Listed::AllTrusted(address) if client == Some(address) => {
+                let name = called(fields, found, text, slot);
+                return Ok(accepted((fields, found, times), text, address, name));
+            }
+            Listed::Nothing | Listed::Client(_) | Listed::AllTrusted(_) => {}
+            Listed::SomethingElse => {
+                held = held.text(if count == 0 { "" } else { ", " }).name(called(fields, found, text, slot));
                 held = holds(held, value, text);
                 count += 1;
             }
@@ -57,25 +61,42 @@ fn accepted(
     (fields, found, times): (&Fields, &Found, &mut Times),
     text: Text<'_>,
     address: Address,
-    slot: u8,
+    name: &[u8],
 ) -> String {
-    let message = Message::new("client ").address(address).text(" from ").name(fields.name(slot)).text("; ");
+    let message = Message::new("client ").address(address).text(" from ").name(name).text("; ");
     let mut unreadable = None;
     for (slot, value) in found.times() {
         let time = value.time(text, times);
         if time != NO_TIME {
             let message = message.text("event time ").number(time).text(" ms since 1970 from ");
-            return message.name(fields.name(slot)).finish();
+            return message.name(called(fields, found, text, slot)).finish();
         }
-        unreadable = unreadable.or(Some((slot, value)));
-    }
-    match unreadable {
-        Some((slot, value)) => {
-            let message = message.text("no event time: ").name(fields.name(slot));
-            holds(message, value, text).text(", which is no time with an offset").finish()
+        if !value.is_nothing(text) {
+            unreadable = unreadable.or(Some((slot, value)));
         }
-        None => message.text("no event time: the record has none of ").names(fields.names(true)).finish(),
     }
+    match (unreadable, found.time_apart(text)) {
+        (Some((slot, value)), UNREAD_TIME) => {
+            let message = message.text("no event time: ").name(called(fields, found, text, slot));
+            holds(message, value, text).text(", which is no time with an offset between 1990 and 2100").finish()
+        }
+        (Some(_), time) if time != NO_TIME => {
+            message.text("event time ").number(time).text(" ms since 1970 from a date and a time of day").finish()
+        }
+        _ => message.text("no event time: the record has none of ").names(fields.names(true)).finish(),
+    }
+}
+
+/// What a person calls the field of a slot: the path that was named, or the key of one found by convention.
+fn called<'a>(fields: &'a Fields, found: &Found, text: Text<'a>, slot: u8) -> &'a [u8] {
+    let named = fields.name(slot);
+    let Some(value) = found.get(slot).filter(|_| found.is_shared(slot)) else { return named };
+    let before = text.slice(0, value.range().0);
+    let key = before.strip_suffix(b"\"").unwrap_or(before).trim_ascii_end();
+    let key = key.strip_suffix(b"[").unwrap_or(key).trim_ascii_end();
+    let Some(key) = key.strip_suffix(b":").map(<[u8]>::trim_ascii_end) else { return named };
+    let Some(key) = key.strip_suffix(b"\"") else { return named };
+    key.rsplit(|byte| *byte == b'"').next().unwrap_or(named)
 }
 
 fn holds(message: Message, value: Value, text: Text<'_>) -> Message {

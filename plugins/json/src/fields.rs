@@ -4,16 +4,20 @@ use alloc::{string::String, vec::Vec};
 
 use tallygate_guest::{Message, Text};
 
-/// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first.
-pub(crate) const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
+use crate::convention::{self, Class, Context, Filter};
+
+/// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first. A name in
+/// angle brackets stands for all fields that are named by that convention.
+const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,<client>,\
 remote_addr,remote_ip,remoteAddr,remoteAddress,remoteIp,remoteIP,remote_address,remote,source.ip,client.ip,\
-request.client_ip,request.remote_ip,httpRequest.remoteIp,sourceIPAddress,source_ip,sourceIP,src_ip,srcip,\
+request.client_ip,request.remote_ip,httpRequest.remoteIp,sourceIPAddress,source_ip,sourceIP,src_ip,srcip,<peer>,\
 visitor_ip,ip_address,ipAddress,ClientHost,c-ip,real_ip,x_real_ip,x-real-ip,addr.remote,attr.remote,\
 eventData.sourceIP,downstream_remote_address,remote_host,client,x_forwarded_for,x-forwarded-for,X-Forwarded-For,\
-xff,http_x_forwarded_for";
+xff,http_x_forwarded_for,<forwarded>";
 
 /// Where event times are looked for when the setting `time` is absent, most preferred first.
-pub(crate) const DEFAULT_TIMES: &str = "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,time_iso8601,time_local,msec,t.$date";
+const DEFAULT_TIMES: &str = "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,\
+time_iso8601,time_local,msec,t.$date,<time>";
 
 /// How many address fields can be named. The slots up to this one are theirs.
 pub(crate) const MAX_FIELDS: usize = 48;
@@ -23,6 +27,11 @@ pub(crate) const MAX_TIMES: usize = 15;
 pub(crate) const NO_SLOT: u8 = 63;
 /// The node of objects beneath which nothing is looked for.
 pub(crate) const NO_NODE: u16 = u16::MAX;
+/// The nodes of objects that are no part of a path named, but of which the convention knows something; one for each
+/// [`Context`].
+const CONTEXTS: u16 = u16::MAX - 8;
+/// What the rules of [`Class`] are called in the lists above.
+const RULES: [&str; 4] = ["<client>", "<peer>", "<forwarded>", "<time>"];
 /// The node of the record itself.
 pub(crate) const ROOT: u16 = 0;
 
@@ -34,12 +43,19 @@ pub(crate) struct Fields {
     nodes: Vec<Node>,
     /// The paths by slot; empty for a slot without one.
     names: Vec<Vec<u8>>,
+    /// The slot of each [`Class`]; [`NO_SLOT`] where the settings name all fields.
+    rules: [u8; 4],
+    filter: Filter,
 }
+
+/// The contexts in which something is looked for, in the order of their nodes.
+const OBJECTS: [Context; 4] = [Context::Plain, Context::Request, Context::Client, Context::Peer];
 
 struct Node {
     /// The first key for each [`Name::hash`]; [`NO_KEY`] for none.
     buckets: [u16; BUCKETS],
     keys: Vec<Key>,
+    context: Context,
 }
 
 const BUCKETS: usize = 64;
@@ -89,25 +105,21 @@ impl<'a> Name<'a> {
 // === impl Fields ===
 
 impl Fields {
-    /// Reads the settings.
-    pub(crate) fn new(settings: &[(String, String)]) -> Result<Self, String> {
-        let mut fields = DEFAULT_FIELDS;
-        let mut times = DEFAULT_TIMES;
-        for (name, value) in settings {
-            match name.as_str() {
-                "fields" => fields = value,
-                "time" => times = value,
-                _ => {
-                    let message = Message::new("unknown setting ").name(name.as_bytes());
-                    return Err(message.text(": the settings are `fields` and `time`").finish());
-                }
-            }
-        }
-        let mut tree = Self { nodes: Vec::from([Node::default()]), names: Vec::new() };
+    /// The paths of addresses and of times, each separated by commas; those known by default, and by convention, for
+    /// `None`.
+    pub(crate) fn new(fields: Option<&str>, times: Option<&str>) -> Result<Self, String> {
+        let root = Node { context: Context::Record, ..Node::default() };
+        let mut tree = Self { nodes: Vec::from([root]), names: Vec::new(), rules: [NO_SLOT; 4], filter: Filter::new() };
         tree.names.resize(MAX_FIELDS + MAX_TIMES, Vec::new());
-        tree.add_all("fields", fields.as_bytes(), 0, MAX_FIELDS)?;
-        if !times.as_bytes().trim_ascii().is_empty() {
-            tree.add_all("time", times.as_bytes(), MAX_FIELDS, MAX_TIMES)?;
+        tree.add_all("fields", fields.unwrap_or(DEFAULT_FIELDS).as_bytes(), 0, MAX_FIELDS)?;
+        let paths = times.unwrap_or(DEFAULT_TIMES).as_bytes();
+        if !paths.trim_ascii().is_empty() {
+            tree.add_all("time", paths, MAX_FIELDS, MAX_TIMES)?;
+        }
+        for (at, (rule, name)) in tree.rules.iter_mut().zip(RULES).enumerate() {
+            let is_default = if at == Class::Time as usize { times.is_none() } else { fields.is_none() };
+            let slot = tree.names.iter().position(|known| known == name.as_bytes());
+            *rule = slot.filter(|_| is_default).map_or(NO_SLOT, |slot| slot as u8);
         }
         Ok(tree)
     }
@@ -115,6 +127,20 @@ impl Fields {
     /// What `key` means in an object that is `node`: the slot of its value, and the node its value is.
     #[inline]
     pub(crate) fn find(&self, node: u16, name: Name<'_>) -> (u8, u16) {
+        let named = self.named(node, name);
+        if self.rules == [NO_SLOT; 4] || named.0 != NO_SLOT && named.1 != NO_NODE || !self.filter.admits(name.text) {
+            return named;
+        }
+        self.by_convention(node, name.text, named)
+    }
+
+    /// Which slots hold fields found by convention, one bit each. Several fields of a record may belong to one.
+    pub(crate) fn rules(&self) -> u64 {
+        self.rules.iter().filter(|slot| **slot != NO_SLOT).fold(0, |mask, slot| mask | 1 << slot)
+    }
+
+    #[inline]
+    fn named(&self, node: u16, name: Name<'_>) -> (u8, u16) {
         let Some(object) = self.nodes.get(usize::from(node)) else { return (NO_SLOT, NO_NODE) };
         let mut at = object.buckets[name.hash()];
         while let Some(key) = object.keys.get(usize::from(at)) {
@@ -126,10 +152,34 @@ impl Fields {
         (NO_SLOT, NO_NODE)
     }
 
+    /// Completes what the paths named say. Only the full parser comes here: shapes remember the answer.
+    #[inline(never)]
+    fn by_convention(&self, node: u16, key: &[u8], named: (u8, u16)) -> (u8, u16) {
+        let context = match self.nodes.get(usize::from(node)) {
+            Some(object) => object.context,
+            None => match node.checked_sub(CONTEXTS).and_then(|at| OBJECTS.get(usize::from(at))) {
+                Some(context) => *context,
+                None => return named,
+            },
+        };
+        let (mut slot, mut child) = named;
+        if slot == NO_SLOT
+            && let Some(class) = convention::class(context, key)
+        {
+            slot = self.rules[class as usize];
+        }
+        if child == NO_NODE
+            && let Some(at) = OBJECTS.iter().position(|known| *known == convention::context(context, key))
+        {
+            child = CONTEXTS + at as u16;
+        }
+        (slot, child)
+    }
+
     /// The paths looked for in order of preference, addresses or times.
     pub(crate) fn names(&self, times: bool) -> impl Iterator<Item = &[u8]> {
         let (first, count) = if times { (MAX_FIELDS, MAX_TIMES) } else { (0, MAX_FIELDS) };
-        self.names.iter().skip(first).take(count).map(Vec::as_slice).filter(|name| !name.is_empty())
+        self.names.iter().skip(first).take(count).map(Vec::as_slice).filter(|name| !name.is_empty() && !is_rule(name))
     }
 
     /// The path of a slot.
@@ -182,7 +232,8 @@ impl Fields {
         }
         if child == NO_NODE {
             child = self.nodes.len() as u16;
-            self.nodes.push(Node::default());
+            let context = convention::context(Context::Record, path.get(..dot).unwrap_or_default());
+            self.nodes.push(Node { context, ..Node::default() });
         }
         for (begin, node) in begins {
             self.key(*node, path.get(*begin..dot).unwrap_or_default()).node = child;
@@ -204,11 +255,15 @@ impl Fields {
     }
 }
 
+fn is_rule(name: &[u8]) -> bool {
+    RULES.iter().any(|rule| rule.as_bytes() == name)
+}
+
 // === impl Node ===
 
 impl Default for Node {
     fn default() -> Self {
-        Self { buckets: [NO_KEY; BUCKETS], keys: Vec::new() }
+        Self { buckets: [NO_KEY; BUCKETS], keys: Vec::new(), context: Context::Other }
     }
 }
 

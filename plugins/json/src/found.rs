@@ -1,6 +1,8 @@
 //! What was found in a record: the values at the paths looked for.
 
-use tallygate_guest::{Address, NO_TIME, Reject, Text, Times, epoch};
+use alloc::borrow::Cow;
+
+use tallygate_guest::{Address, Listed, NO_TIME, Reject, Text, Times, Trusted, UNREAD_TIME, epoch};
 
 use crate::{
     fields::{MAX_FIELDS, NO_SLOT},
@@ -39,17 +41,15 @@ pub(crate) const TOO_LONG: usize = 1 << LENGTH;
 const KINDS: [Kind; 8] =
     [Kind::Plain, Kind::Escaped, Kind::Number, Kind::Boolean, Kind::Null, Kind::Object, Kind::Array, Kind::Null];
 
-/// What a value says about the client.
-pub(crate) enum Says {
-    Nothing,
-    Address(Address),
-    SomethingElse,
-}
-
 /// The values at the paths looked for. A later value of a path replaces an earlier one.
 pub(crate) struct Found {
     /// One bit for each slot that holds a value of this record. Bit [`NO_SLOT`] means nothing.
     set: u64,
+    /// One bit for each slot that several fields of a record may belong to; see [`crate::fields::Fields::rules`].
+    rules: u64,
+    /// One bit for each of these slots whose array is not looked into, because another field had an address before.
+    decided: u64,
+    pub(crate) trusted: Trusted,
     values: [Value; 64],
 }
 
@@ -88,12 +88,29 @@ impl Value {
     }
 
     /// What the value says about the client.
-    pub(crate) fn says(self, text: Text<'_>) -> Says {
+    pub(crate) fn says(self, text: Text<'_>, trusted: &Trusted) -> Listed {
         match self.kind() {
-            Kind::Plain => list(self.raw(text)),
-            Kind::Escaped => list(&unescape(self.raw(text))),
-            Kind::Null | Kind::Array => Says::Nothing,
-            Kind::Number | Kind::Boolean | Kind::Object => Says::SomethingElse,
+            Kind::Plain | Kind::Escaped => trusted.client(&self.bytes(text)),
+            Kind::Null | Kind::Array => Listed::Nothing,
+            Kind::Number | Kind::Boolean | Kind::Object => Listed::SomethingElse,
+        }
+    }
+
+    /// What a string stands for; nothing for other values.
+    fn bytes(self, text: Text<'_>) -> Cow<'_, [u8]> {
+        match self.kind() {
+            Kind::Plain => Cow::Borrowed(self.raw(text)),
+            Kind::Escaped => Cow::Owned(unescape(self.raw(text))),
+            _ => Cow::Borrowed(&[]),
+        }
+    }
+
+    /// Whether the value says as much as if it were absent.
+    pub(crate) fn is_nothing(self, text: Text<'_>) -> bool {
+        match self.kind() {
+            Kind::Null | Kind::Array => true,
+            Kind::Plain | Kind::Escaped => matches!(self.bytes(text).trim_ascii(), b"" | b"-"),
+            Kind::Number | Kind::Boolean | Kind::Object => false,
         }
     }
 
@@ -112,27 +129,11 @@ impl Value {
     }
 }
 
-/// The leftmost address of a list separated by commas, as `X-Forwarded-For` is one: proxies append, so the
-/// leftmost is the client. A string without a comma is a list of one.
-fn list(bytes: &[u8]) -> Says {
-    let mut says = Says::Nothing;
-    for part in bytes.split(|byte| *byte == b',') {
-        match part.trim_ascii() {
-            b"" | b"-" => {}
-            part => match Address::parse(part) {
-                Some(address) => return Says::Address(address),
-                None => says = Says::SomethingElse,
-            },
-        }
-    }
-    says
-}
-
 // === impl Found ===
 
 impl Found {
-    pub(crate) fn new() -> Self {
-        Self { set: 0, values: [Value::new(0, 0, Kind::Null); 64] }
+    pub(crate) fn new(rules: u64, trusted: Trusted) -> Self {
+        Self { set: 0, rules, decided: 0, trusted, values: [Value::new(0, 0, Kind::Null); 64] }
     }
 
     /// Forgets the record before.
@@ -149,24 +150,72 @@ impl Found {
         self.values[usize::from(slot)] = value;
     }
 
-    /// Takes an element of an array: the first one that holds an address stays.
+    /// Takes the value at a place, which need not be the only one of its slot.
+    #[inline]
+    pub(crate) fn put_at(&mut self, place: Place, value: Value, text: Text<'_>) {
+        if place.element || self.is_shared(place.slot) {
+            self.put_one_of(place, value, text);
+        } else {
+            self.put(place.slot, value);
+        }
+    }
+
+    /// Whether several fields may belong to a slot.
+    #[inline]
+    pub(crate) fn is_shared(&self, slot: u8) -> bool {
+        self.rules >> (slot & NO_SLOT) & 1 != 0
+    }
+
+    /// Takes an element of an array, or one of several fields.
     #[cold]
     #[inline(never)]
-    pub(crate) fn put_element(&mut self, slot: u8, value: Value, text: Text<'_>) {
+    fn put_one_of(&mut self, place: Place, value: Value, text: Text<'_>) {
+        let slot = place.slot;
         if slot == NO_SLOT {
             return;
         }
-        let kept = self.get(slot).map_or(Says::Nothing, |kept| kept.says(text));
+        let kept = self.get(slot);
         let better = match kept {
-            Says::Address(_) => false,
-            Says::Nothing => true,
-            Says::SomethingElse => matches!(value.says(text), Says::Address(_)),
+            None => true,
+            Some(kept) if usize::from(slot) >= MAX_FIELDS => self.is_better_time(place, (kept, value), text),
+            Some(kept) => self.is_better_address(place, (kept, value), text),
         };
-        // Nothing but addresses is looked for in arrays, so of times the first element stays.
-        let first = self.get(slot).is_none_or(|kept| kept.kind() == Kind::Array);
-        if first || better && usize::from(slot) < MAX_FIELDS {
+        if better {
             self.put(slot, value);
         }
+        if value.kind() == Kind::Array && !place.element {
+            let has_client = |kept: Value| matches!(kept.says(text, &self.trusted), Listed::Client(_));
+            self.decided = self.decided & !(1 << slot) | u64::from(kept.is_some_and(has_client)) << slot;
+        }
+    }
+
+    /// Of an array, the first element that holds an address stays; where somebody is trusted, an array is a list of
+    /// hops as a string may be one. Of several fields, the first that holds an address stays.
+    fn is_better_address(&self, place: Place, (kept, value): (Value, Value), text: Text<'_>) -> bool {
+        if place.element && self.decided >> place.slot & 1 != 0 {
+            return false;
+        }
+        let known = kept.says(text, &self.trusted);
+        let new = value.says(text, &self.trusted);
+        match (known, new) {
+            (Listed::Nothing, _) => kept.kind() == Kind::Array || new != Listed::Nothing,
+            (_, Listed::Nothing) => false,
+            (_, Listed::Client(_) | Listed::SomethingElse) if place.element && !self.trusted.is_empty() => true,
+            (Listed::SomethingElse, Listed::Client(_)) => true,
+            (Listed::SomethingElse, Listed::AllTrusted(_)) => !place.element,
+            (Listed::AllTrusted(_), Listed::Client(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Nothing but addresses is looked for in arrays, so of times the first element stays. Of several fields, the
+    /// first that can be read does.
+    fn is_better_time(&self, place: Place, (kept, value): (Value, Value), text: Text<'_>) -> bool {
+        if kept.kind() == Kind::Array || !self.is_shared(place.slot) {
+            return kept.kind() == Kind::Array;
+        }
+        let is_read = |value: Value| value.time(text, &mut Times::default()) != NO_TIME;
+        kept.is_nothing(text) || is_read(value) && !is_read(kept)
     }
 
     /// The string put last, at `place`, turns out to end at `end`.
@@ -198,21 +247,24 @@ impl Found {
             0 => None,
             set => self.values[set.trailing_zeros() as usize & 63].quad(text),
         }
+        .filter(|quad| self.trusted.is_empty() || !self.trusted.contains(Address::V4(*quad)))
     }
 
-    /// The address of the most preferred field that holds one.
+    /// The address of the most preferred field that holds one. Where somebody is trusted, it is one who is not if
+    /// there is such a hop in any field.
     #[cold]
     #[inline(never)]
     pub(crate) fn address(&self, text: Text<'_>) -> Result<Address, Reject> {
-        let mut reject = Reject::FieldMissing;
+        let mut answer = Err(Reject::FieldMissing);
         for (_, value) in self.addresses() {
-            match value.says(text) {
-                Says::Address(address) => return Ok(address),
-                Says::SomethingElse => reject = Reject::NotAnAddress,
-                Says::Nothing => {}
+            match value.says(text, &self.trusted) {
+                Listed::Client(address) => return Ok(address),
+                Listed::AllTrusted(address) if answer.is_err() => answer = Ok(address),
+                Listed::SomethingElse if answer.is_err() => answer = Err(Reject::NotAnAddress),
+                _ => {}
             }
         }
-        Err(reject)
+        answer
     }
 
     /// The most preferred time that can be read.
@@ -228,7 +280,27 @@ impl Found {
                 return time;
             }
         }
-        NO_TIME
+        if self.set & TIMES == 0 { NO_TIME } else { self.time_apart(text) }
+    }
+
+    /// The time where none of the fields is one on its own: a date and a time of day in two fields, as logs of the
+    /// W3C's format have them, are one.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn time_apart(&self, text: Text<'_>) -> i64 {
+        let mut answer = NO_TIME;
+        for (_, day) in self.times() {
+            for (_, time) in self.times() {
+                match Times::apart(&day.bytes(text), &time.bytes(text)) {
+                    NO_TIME => {}
+                    time => return time,
+                }
+            }
+            if !day.is_nothing(text) {
+                answer = UNREAD_TIME;
+            }
+        }
+        answer
     }
 }
 

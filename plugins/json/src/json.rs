@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Batch, Columns, Format, Reject, Times, Visit};
+use tallygate_guest::{Batch, Columns, Format, Reject, Strings, Times, Visit};
 
 use crate::{
     explain,
@@ -10,12 +10,14 @@ use crate::{
     found::{Found, TOO_LONG},
     lesson::Lesson,
     parser::{Collector, DEPTH, Frame, Input, Parser, Stack},
+    settings::Settings,
     shapes::Shapes,
 };
 
 /// The JSON format, set up.
 pub struct Json {
     pub(crate) fields: Fields,
+    pub(crate) strings: Strings,
     pub(crate) found: Found,
     pub(crate) times: Times,
     pub(crate) stack: Stack,
@@ -42,19 +44,25 @@ impl Format for Json {
     const NAME: &'static str = "json";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "JSON records: the client's address and the event's time by the names of their fields";
-    const WANTS_STOPS: bool = true;
 
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
+        let Settings { fields, strings, trusted } = Settings::read(settings)?;
+        let rules = fields.rules();
         Ok(Self {
-            fields: Fields::new(settings)?,
-            found: Found::new(),
+            fields,
+            strings,
+            found: Found::new(rules, trusted),
             times: Times::default(),
             stack: [Frame::default(); DEPTH],
-            shapes: Shapes::new(),
+            shapes: Shapes::new(rules),
             credit: CREDIT,
             rest: 0,
             next_rest: REST,
         })
+    }
+
+    fn strings(&self) -> Option<Strings> {
+        Some(self.strings)
     }
 
     fn read(&mut self, batch: Batch<'_>, columns: &mut Columns) {

@@ -6,12 +6,14 @@ extern crate alloc;
 
 #[cfg(target_arch = "wasm32")]
 mod component;
+mod convention;
 mod explain;
 mod fields;
 mod found;
 mod json;
 mod lesson;
 mod parser;
+mod settings;
 mod shapes;
 mod string;
 

@@ -305,11 +305,7 @@ pub(crate) struct Collector<'a> {
 impl Listener for Collector<'_> {
     #[inline]
     fn scalar(&mut self, place: Place, value: Value) {
-        if place.element {
-            self.found.put_element(place.slot, value, self.text);
-        } else {
-            self.found.put(place.slot, value);
-        }
+        self.found.put_at(place, value, self.text);
     }
 
     #[inline]

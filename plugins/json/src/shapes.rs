@@ -63,7 +63,8 @@ pub(crate) struct Edge {
     pub(crate) length: u8,
     pub(crate) expect: Expect,
     pub(crate) place: Place,
-    /// Whether the value is to be put elsewhere than simply into its slot: `place.element` or `opens`.
+    /// Whether the value is to be put elsewhere than simply into its slot: `place.element`, `opens`, or a slot
+    /// that several fields belong to.
     special: bool,
     /// An array or object that begins within the literal at a path looked for.
     pub(crate) opens: Option<(u8, Kind)>,
@@ -80,6 +81,8 @@ pub(crate) struct Edge {
 pub(crate) struct Shapes {
     edges: Box<[Edge; EDGES]>,
     used: usize,
+    /// The slots that several fields may belong to, one bit each.
+    rules: u64,
     /// Edges by a hash of their state and of some letters of their literal: where to look first.
     hints: Box<[[u16; 2]; HINTS]>,
     /// How often the edge expected did not match of late.
@@ -148,23 +151,19 @@ impl Edge {
     #[cold]
     #[inline(never)]
     fn put(&self, value: Value, text: Text<'_>, found: &mut Found) -> bool {
-        self.begin(found);
+        self.begin(text, found);
         if self.expect == Expect::String && text.byte(value.range().1) != b'"' {
             return false;
         }
-        if self.place.element {
-            found.put_element(self.place.slot, value, text);
-        } else {
-            found.put(self.place.slot, value);
-        }
+        found.put_at(self.place, value, text);
         true
     }
 
     /// Puts what begins within the literal.
     #[inline]
-    fn begin(&self, found: &mut Found) {
+    fn begin(&self, text: Text<'_>, found: &mut Found) {
         if let Some((slot, kind)) = self.opens {
-            found.put(slot, Value::new(0, 0, kind));
+            found.put_at(Place { slot, element: false }, Value::new(0, 0, kind), text);
         }
     }
 }
@@ -203,11 +202,12 @@ fn low(length: usize) -> u32 {
 
 impl Shapes {
     /// No shapes. All memory that will ever be used is taken here.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(rules: u64) -> Self {
         let edges: Result<Box<[Edge; EDGES]>, _> = vec![BEGINNING; EDGES].into_boxed_slice().try_into();
         let edges = edges.unwrap_or_else(|_| unreachable!("the vector has that length"));
         let mut shapes = Self {
             edges,
+            rules,
             used: 0,
             hints: Box::new([[BEGIN as u16; 2]; HINTS]),
             turns: 0,
@@ -271,7 +271,7 @@ impl Shapes {
                     Err(_) => return false,
                 },
                 Expect::End => {
-                    edge.begin(found);
+                    edge.begin(text, found);
                     return true;
                 }
             };
@@ -376,7 +376,8 @@ impl Shapes {
         }
         if at == BEGIN {
             at = self.used;
-            *self.edges.get_mut(at)? = Edge { sibling: *head, from, ..edge };
+            let special = edge.special || self.rules >> edge.place.slot & 1 != 0;
+            *self.edges.get_mut(at)? = Edge { sibling: *head, from, special, ..edge };
             *head = at as u16;
             self.used += 1;
         }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use tallygate_guest::{Stops, Text};
+use tallygate_guest::{Stops, Strings, Text};
 
 use crate::parser::Malformed;
 
@@ -37,8 +37,11 @@ fn scan_on((text, stops): (Text<'_>, &Stops), mut at: usize, end: usize) -> Resu
             b'"' => return Ok(Scanned { close: at, escaped }),
             b'\\' => {
                 escaped = true;
-                at = escape(text, at, end)?;
+                at = escape(text, at, end)
+                    .or_else(|malformed| lenient_escape((text, stops), at, end).ok_or(malformed))?;
             }
+            // A header may hold a tab, which some programs write as it came.
+            b'\t' if stops.strings() == Strings::Lenient => at += 1,
             0..0x20 => return Err(Malformed { at, what: "a control character must be escaped in a string" }),
             _ => at = character(text, at, end)?,
         }
@@ -53,6 +56,22 @@ fn escape(text: Text<'_>, at: usize, end: usize) -> Result<usize, Malformed> {
         [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => Ok(at + 6),
         _ => Err(Malformed { at, what: "an unknown escape in a string" }),
     }
+}
+
+/// Where an escape that is none ends, for those who may have them: `\x22` as nginx and Apache write a byte, or the
+/// backslash alone, which then stands for itself.
+fn lenient_escape((text, stops): (Text<'_>, &Stops), at: usize, end: usize) -> Option<usize> {
+    if stops.strings() == Strings::Strict || at + 1 >= end {
+        return None;
+    }
+    Some(if hexadecimal(text.slice(at + 1, end)).is_some() { at + 4 } else { at + 1 })
+}
+
+/// The byte of `x22`, and what follows.
+fn hexadecimal(escape: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'x', a, b, after @ ..] = escape else { return None };
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    Some(((digit(*a)? << 4 | digit(*b)?) as u8, after))
 }
 
 /// Checks that a character beyond ASCII is UTF-8 and answers where it ends; the table is Unicode's 3-7.
@@ -70,19 +89,20 @@ fn character(text: Text<'_>, at: usize, end: usize) -> Result<usize, Malformed> 
     Ok(at + length)
 }
 
-/// The bytes that an escaped string, already checked, stands for. A lone surrogate becomes U+FFFD.
+/// The bytes that an escaped string, already checked, stands for. A lone surrogate becomes U+FFFD. Bytes that are not
+/// UTF-8 stay as they are: no key looked for and no address or time holds any, nor would it hold U+FFFD.
 pub(crate) fn unescape(raw: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw;
     loop {
         rest = match rest {
             [] => return bytes,
-            [b'\\', b'u', after @ ..] => {
+            [b'\\', b'u', after @ ..] if after.iter().take(4).filter(|byte| byte.is_ascii_hexdigit()).count() == 4 => {
                 let (character, after) = unicode(after);
                 bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 after
             }
-            [b'\\', short, after @ ..] => {
+            [b'\\', short @ (b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'), after @ ..] => {
                 bytes.push(match short {
                     b'b' => 8,
                     b'f' => 12,
@@ -91,6 +111,10 @@ pub(crate) fn unescape(raw: &[u8]) -> Vec<u8> {
                     b't' => b'\t',
                     _ => *short,
                 });
+                after
+            }
+            [b'\\', escape @ ..] if let Some((byte, after)) = hexadecimal(escape) => {
+                bytes.push(byte);
                 after
             }
             [byte, after @ ..] => {

@@ -43,7 +43,7 @@ impl Address {
     #[must_use]
     #[inline(never)]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let bytes = bytes.trim_ascii();
+        let bytes = without_length(bytes.trim_ascii());
         if let [b'[', inner @ ..] = bytes {
             let close = inner.iter().position(|byte| *byte == b']')?;
             let (address, rest) = inner.split_at_checked(close)?;
@@ -59,9 +59,31 @@ impl Address {
             Some((before, [b':', port @ ..])) if before.contains(&b'.') => {
                 is_port(port).then(|| quad::parse(before).map(Self::V4))?
             }
-            Some(_) => v6::parse(bytes),
+            Some(_) => v6::parse(bytes).or_else(|| eight_groups_and_port(bytes)),
         }
     }
+}
+
+/// Databases and cloud providers write a single host as a network of one address: `1.2.3.4/32`, `2001:db8::1/128`.
+fn without_length(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        // A dotted quad has no colon; the last groups of an IPv6 address may be one.
+        [address @ .., b'/', b'3', b'2'] if !address.contains(&b':') => address,
+        [address @ .., b'/', b'1', b'2', b'8'] if address.contains(&b':') && address.last() != Some(&b']') => address,
+        _ => bytes,
+    }
+}
+
+/// `2001:db8:1:2:3:4:5:6:443`, as some load balancers write. With all eight groups there and none left out, what
+/// follows can be nothing but a port.
+fn eight_groups_and_port(bytes: &[u8]) -> Option<Address> {
+    let colon = bytes.iter().rposition(|byte| *byte == b':')?;
+    let (address, port) = bytes.split_at_checked(colon)?;
+    let groups = address.iter().filter(|byte| **byte == b':').count() + 1;
+    if groups != 8 || address.windows(2).any(|pair| pair == b"::") || address.contains(&b'%') {
+        return None;
+    }
+    is_port(port.get(1..)?).then(|| v6::parse(address))?
 }
 
 /// One to five digits, at most 65535. Zero is let through: proxies write it for an unknown port.

@@ -23,7 +23,8 @@ pub enum Reject {
 pub struct Visit {
     /// Who came.
     pub address: Address,
-    /// When, in Unix milliseconds; [`NO_TIME`] if the record does not say.
+    /// When, in Unix milliseconds; [`NO_TIME`] if the record does not say, [`crate::UNREAD_TIME`] if what it says
+    /// cannot be read.
     pub time: i64,
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{Columns, Stops, Text, text::SLACK};
+use crate::{Columns, Stops, Strings, Text, text::SLACK};
 
 /// A record format, set up.
 ///
@@ -14,14 +14,16 @@ pub trait Format: Sized {
     const VERSION: &'static str;
     /// One sentence for people.
     const ABOUT: &'static str;
-    /// Whether [`Batch::stops`] is wanted.
-    const WANTS_STOPS: bool;
-
     /// Sets the format up. The error names the setting and what it expects.
     ///
     /// # Errors
     /// If a setting is unknown or its value malformed.
     fn configure(settings: &[(String, String)]) -> Result<Self, String>;
+
+    /// For which strings [`Batch::stops`] is wanted, if at all.
+    fn strings(&self) -> Option<Strings> {
+        None
+    }
 
     /// Reads all records of a batch, in order.
     fn read(&mut self, batch: Batch<'_>, columns: &mut Columns);
@@ -38,7 +40,7 @@ pub trait Format: Sized {
 pub struct Batch<'a> {
     /// The text.
     pub text: Text<'a>,
-    /// Where a JSON string may end in it; empty unless [`Format::WANTS_STOPS`].
+    /// Where a JSON string may end in it; empty unless [`Format::strings`] asks for it.
     pub stops: &'a Stops,
     starts: &'a [u32],
     ends: &'a [u32],
@@ -83,7 +85,7 @@ pub fn extract<F: Format>(format: &mut F, data: &[u8], starts: &[u32], ends: &[u
 
 fn run<F: Format>(format: &mut F, data: &[u8], records: (&[u32], &[u32]), origin: usize, columns: &mut Columns) {
     let Some(text) = Text::new(data) else { return };
-    let stops = if F::WANTS_STOPS { Stops::new(text) } else { Stops::default() };
+    let stops = format.strings().map_or_else(Stops::default, |strings| Stops::new(text, strings));
     let (starts, ends) = records;
     format.read(Batch { text, stops: &stops, starts, ends, origin }, columns);
 }

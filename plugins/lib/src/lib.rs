@@ -12,6 +12,7 @@ mod columns;
 mod format;
 #[cfg(target_arch = "wasm32")]
 pub mod guest;
+mod hops;
 mod text;
 mod time;
 mod utf8;
@@ -21,7 +22,8 @@ mod words;
 pub use address::Address;
 pub use columns::{Columns, Reject, Visit};
 pub use format::{Batch, Format, extract, with_slack};
-pub use text::{SLACK, Stops, Text};
-pub use time::{NO_TIME, Times, epoch};
+pub use hops::{Listed, Trusted};
+pub use text::{SLACK, Stops, Strings, Text};
+pub use time::{NO_TIME, Times, UNREAD_TIME, epoch};
 pub use vector::Bytes16;
 pub use words::Message;

@@ -109,13 +109,25 @@ fn out_of_text() -> ! {
     panic!("read behind the end of the text")
 }
 
+/// What a JSON string may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Strings {
+    /// What RFC 8259 says: UTF-8, and its escapes.
+    #[default]
+    Strict,
+    /// Also bytes that are not UTF-8, and escapes that are none.
+    Lenient,
+}
+
 /// One bit per byte of a text: set where a scan through a JSON string has to stop and look.
 ///
-/// Those are `"`, `\`, control characters, and, unless the text is UTF-8 as a whole, every byte above 0x7f. The index is made in one pass over all records of a call, because steps of 64 bytes without a
+/// Those are `"`, `\`, control characters, and, where strings are strict and the text is not UTF-8 as a whole, every
+/// byte above 0x7f. The index is made in one pass over all records of a call, because steps of 64 bytes without a
 /// branch cost less than finding the end of each string on its own.
 #[derive(Default)]
 pub struct Stops {
     words: Vec<u64>,
+    strings: Strings,
 }
 
 // === impl Stops ===
@@ -124,18 +136,34 @@ impl Stops {
     /// Indexes a text.
     #[must_use]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub fn new(text: Text<'_>) -> Self {
+    pub fn new(text: Text<'_>, strings: Strings) -> Self {
         let blocks = text.len().div_ceil(64);
-        let mut stops = Self { words: Vec::with_capacity(blocks + 2) };
-        let is_utf8 = stops.index(text, true);
-        if !is_utf8 {
-            // Some record has to be rejected; the others are read with a stop at each character beyond ASCII.
-            stops.words.clear();
-            stops.index(text, false);
+        let mut stops = Self { words: Vec::with_capacity(blocks + 2), strings };
+        match strings {
+            Strings::Lenient => {
+                for at in (0..text.len()).step_by(64) {
+                    stops.words.push(lenient_stops(text.block(at)));
+                }
+            }
+            Strings::Strict => {
+                let is_utf8 = stops.index(text, true);
+                if !is_utf8 {
+                    // Some record has to be rejected; the others are read with a stop at each character beyond ASCII.
+                    stops.words.clear();
+                    stops.index(text, false);
+                }
+            }
         }
         // Scans end here at the latest: everything behind the text is a stop.
         stops.words.extend([u64::MAX; 2]);
         stops
+    }
+
+    /// What strings may hold.
+    #[must_use]
+    #[inline]
+    pub fn strings(&self) -> Strings {
+        self.strings
     }
 
     /// Indexes all blocks, without the bytes above 0x7f if `check`, which then must be UTF-8: `false` if not.
@@ -182,6 +210,19 @@ impl Stops {
         // Shifting twice keeps the shift below 64 when `bit` is zero.
         low >> bit | (high << 1) << (63 - bit)
     }
+}
+
+#[inline]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn lenient_stops(block: &[u8; 64]) -> u64 {
+    let (parts, _) = block.as_chunks::<16>();
+    let mut mask = 0;
+    for (part, bytes) in parts.iter().enumerate() {
+        let bytes = Bytes16::load(bytes);
+        let stop = bytes.equal(b'"').or(bytes.equal(b'\\')).or(bytes.below(0x20));
+        mask |= u64::from(stop.mask()) << (part * 16);
+    }
+    mask
 }
 
 #[inline]

@@ -5,6 +5,7 @@
 mod clock;
 mod date;
 mod epoch;
+mod loose;
 
 use crate::{Text, with_slack};
 use date::Dates;
@@ -13,6 +14,17 @@ pub use epoch::epoch;
 
 /// The time of a record that has none.
 pub const NO_TIME: i64 = i64::MIN;
+
+/// The time of a record that has one which cannot be read.
+pub const UNREAD_TIME: i64 = i64::MIN + 1;
+
+/// 1990-01-01 and 2100-01-01. What lies outside is a duration, a counter or a default, and no time of a visit.
+const PLAUSIBLE: core::ops::Range<i64> = 631_152_000_000..4_102_444_800_000;
+
+#[inline]
+fn is_plausible(time: i64) -> bool {
+    PLAUSIBLE.contains(&time)
+}
 
 /// Reads times that are written as text, and remembers the last date, since logs seldom change theirs.
 #[derive(Default)]
@@ -23,16 +35,24 @@ pub struct Times {
 // === impl Times ===
 
 impl Times {
-    /// Reads the bytes from `start` to `end` in whichever notation they are: RFC 3339, the Common Log Format's,
-    /// or a number since the epoch.
+    /// Reads the bytes from `start` to `end` in whichever notation they are: RFC 3339 and its kin, the Common Log
+    /// Format's, a date of HTTP, or a number since the epoch. What lies before 1990 or from 2100 on is no time.
     #[must_use]
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub fn read(&mut self, text: Text<'_>, start: usize, end: usize) -> i64 {
         match self.rfc3339(text, start, end) {
-            Some(time) => time,
+            Some(time) if is_plausible(time) => time,
+            Some(_) => NO_TIME,
             None => self.other(text, start, end),
         }
+    }
+
+    /// Reads a date and a time of day that stand apart, both in UTC.
+    #[must_use]
+    #[cold]
+    pub fn apart(day: &[u8], time: &[u8]) -> i64 {
+        loose::apart(day, time).filter(|time| is_plausible(*time)).unwrap_or(NO_TIME)
     }
 
     /// Reads a time that lies on its own.
@@ -65,7 +85,7 @@ impl Times {
         finish(days, seconds, offset).map(|time| time + millis)
     }
 
-    /// Reads `10/Oct/2000:13:55:36 -0700`, the Common Log Format's time.
+    /// Reads `10/Oct/2000:13:55:36 -0700`, the Common Log Format's time, if it lies within the limits.
     #[must_use]
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
@@ -76,7 +96,7 @@ impl Times {
         let days = self.dates.slashed(text.eight(start), text.eight(start + 3))?;
         let seconds = clock::seconds(text.eight(start + 12))?;
         let offset = clock::offset(text, start + 21, end)?;
-        finish(days, seconds, offset)
+        finish(days, seconds, offset).filter(|time| is_plausible(*time))
     }
 
     #[cold]
@@ -85,7 +105,7 @@ impl Times {
     fn other(&mut self, text: Text<'_>, start: usize, end: usize) -> i64 {
         match self.clf(text, start, end) {
             Some(time) => time,
-            None => epoch(text.slice(start, end)),
+            None => loose::parse(text.slice(start, end)).filter(|time| is_plausible(*time)).unwrap_or(NO_TIME),
         }
     }
 }

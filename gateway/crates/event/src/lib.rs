@@ -5,5 +5,5 @@ mod outcome;
 mod records;
 
 pub use code::Code;
-pub use outcome::{NO_TIME, Outcome};
+pub use outcome::{NO_TIME, Outcome, UNREAD_TIME};
 pub use records::Records;

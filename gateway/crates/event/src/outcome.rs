@@ -2,6 +2,8 @@ use crate::Code;
 
 /// The time of a record that has none.
 pub const NO_TIME: i64 = i64::MIN;
+/// The time of a record that has one which its plugin could not read.
+pub const UNREAD_TIME: i64 = i64::MIN + 1;
 
 /// What a plugin made of some records, as columns.
 ///
@@ -14,7 +16,8 @@ pub struct Outcome {
     pub v4: Vec<u32>,
     /// The addresses of the records with status [`Outcome::V6`], in order.
     pub v6: Vec<u128>,
-    /// Unix milliseconds of each accepted record, in order, [`NO_TIME`] for one without; or empty if none has one.
+    /// Unix milliseconds of each accepted record, in order, [`NO_TIME`] for one without, [`UNREAD_TIME`] for one whose
+    /// time could not be read; or empty if none has one.
     pub times: Vec<i64>,
 }
 

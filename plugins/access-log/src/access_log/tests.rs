@@ -1,8 +1,9 @@
-use std::{collections::BTreeSet, path::Path};
-
 use tallygate_guest::{Address, Columns, extract};
 
 use super::*;
+
+mod corpus;
+mod hostile;
 
 const TIME: i64 = 971_211_336_000;
 
@@ -94,8 +95,11 @@ fn rejects() {
         " 1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] \"GET /\" 200 1",
         "1.2.3.4 - - 10/Oct/2000:13:55:36 -0700 \"GET /\" 200 1",
         "1.2.3.4 [10/Oct/2000:13:55:36 -0700] \"GET /\" 200 1",
-        "1.2.3.4 - [10/Oct/2000:13:55:36 -0700] \"GET /\" 200 1",
-        "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] GET / 200 1",
+        "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] what else 200 1",
+        "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] GET",
+        "1.2.3.4 - - [whenever]",
+        "1.2.3.4 - [x]",
+        "1.2.3.4 - [1]",
         "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700]x",
         "1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] \"GET /\" OK 1",
         r#"{"ip":"1.2.3.4"}"#,
@@ -110,15 +114,17 @@ fn rejects() {
 
 #[test]
 fn a_time_that_is_none_does_not_reject() {
-    check(r#"1.2.3.4 - - [31/Feb/2000:13:55:36 -0700] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
-    check(r#"1.2.3.4 - - [whenever] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
+    for time in ["31/Feb/2000:13:55:36 -0700", "whenever", "1", "01/Jan/1970:00:00:00 +0000", "10/Oct/2000:13:55:36"] {
+        check(&format!(r#"1.2.3.4 - - [{time}] "GET /" 200 1"#), Ok(("1.2.3.4", UNREAD_TIME)));
+    }
+    check(r#"1.2.3.4 - - [-] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
     check(r#"1.2.3.4 - - [] "GET /" 200 1"#, Ok(("1.2.3.4", NO_TIME)));
 }
 
 #[test]
 fn settings_are_refused() {
     let refused = AccessLog::configure(&[("fields".to_owned(), "ip".to_owned())]).err();
-    assert_eq!(refused.as_deref(), Some("unknown setting `fields`: this plugin has no settings"));
+    assert_eq!(refused.as_deref(), Some("unknown setting `fields`: the only setting is `trusted`"));
 }
 
 #[test]
@@ -135,32 +141,138 @@ fn explains() {
     assert_eq!(
         explain("1.2.3.4 - -").err().as_deref(),
         Some(
-            "not a line of an access log: expected a time in brackets, as in `[10/Oct/2000:13:55:36 -0700]` at byte 7, found ` - -`"
+            "not a line of an access log: expected a time in brackets, as in `[10/Oct/2000:13:55:36 -0700]`, and a request behind it at byte 7, found ` - -`"
         )
     );
 }
 
 #[test]
-fn ten_thousand_real_lines() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/apache_combined.log");
-    let Ok(corpus) = std::fs::read(&path) else {
-        eprintln!("SKIPPED: the corpus of real log lines is absent, looked for it at {}", path.display());
-        return;
-    };
-    let lines: Vec<&[u8]> = corpus.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let columns = read(&lines);
-    let firsts: Vec<u32> = lines
-        .iter()
-        .map(|line| {
-            let first = line.split(|byte| *byte == b' ').next().expect("a split has a first part");
-            match Address::parse(first) {
-                Some(Address::V4(address)) => address,
-                other => panic!("the corpus holds {other:?}"),
-            }
-        })
-        .collect();
-    assert_eq!(lines.len(), 10_000);
-    assert_eq!(columns.v4, firsts);
-    assert_eq!(columns.times.iter().filter(|time| **time == NO_TIME).count(), 0);
-    assert_eq!(columns.v4.iter().collect::<BTreeSet<_>>().len(), 1_753);
+fn lists_before_the_identity() {
+    for front in [
+        "1.2.3.4, 10.0.0.1",
+        "1.2.3.4,10.0.0.1",
+        "10.0.0.2 , 1.2.3.4",
+        "unknown, 1.2.3.4",
+        "(1.2.3.4, 10.0.0.1)",
+        "\"1.2.3.4, 10.0.0.1\"",
+        "10.0.0.2 1.2.3.4",
+        "10.0.0.2:80 1.2.3.4",
+        "10.0.0.2 1.2.3.4, 10.0.0.1",
+        "10.0.0.2 1.2.3.4,10.0.0.1",
+        "10.0.0.2 1.2.3.4,",
+        "10.0.0.2 (1.2.3.4, 10.0.0.1)",
+        "10.0.0.2 unknown, 1.2.3.4",
+        "1.2.3.4, 10.0.0.1 10.0.0.2",
+        "example.com 10.0.0.2 1.2.3.4, 10.0.0.1",
+        "example.com:80 1.2.3.4, 10.0.0.1",
+        "- 1.2.3.4",
+        "- 1.2.3.4, 10.0.0.1",
+        "1.2.3.4 -",
+        "1.2.3.4 (-)",
+        "1.2.3.4 unknown,",
+    ] {
+        for user in ["-", "frank", "frank smith", ""] {
+            let line = format!(r#"{front} - {user} [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 1"#);
+            check(&line, Ok(("1.2.3.4", TIME)));
+        }
+    }
+    let line = r#"10.0.0.2 [2001:db8::1]:80, 10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /" 200 1"#;
+    check(line, Ok(("2001:db8::1", TIME)));
+}
+
+#[test]
+fn the_hop_nearest_to_the_server_that_is_not_trusted() {
+    for (front, expect) in [
+        ("1.2.3.4 -", Some("1.2.3.4")),
+        ("10.0.0.1 -", Some("10.0.0.1")),
+        ("1.2.3.4, 10.0.0.1 -", Some("1.2.3.4")),
+        ("9.9.9.9, 1.2.3.4, 10.0.0.1 -", Some("1.2.3.4")),
+        ("10.0.0.2 9.9.9.9, 1.2.3.4 -", Some("1.2.3.4")),
+        ("10.0.0.2 (9.9.9.9, 1.2.3.4, 10.0.0.1) -", Some("1.2.3.4")),
+        ("9.9.9.9, 1.2.3.4 10.0.0.2 -", Some("1.2.3.4")),
+        ("1.2.3.4 9.9.9.9 -", Some("1.2.3.4")),
+        ("1.2.3.4 9.9.9.9, 10.0.0.1 -", Some("1.2.3.4")),
+        ("10.0.0.2 1.2.3.4 -", Some("1.2.3.4")),
+        ("10.0.0.2 - -", Some("10.0.0.2")),
+        ("10.0.0.2 10.0.0.7, 10.0.0.1 -", Some("10.0.0.7")),
+        ("10.0.0.2 9.9.9.9, unknown -", None),
+        ("example.com:443 10.0.0.2 9.9.9.9, 1.2.3.4 -", Some("1.2.3.4")),
+    ] {
+        let line = format!(r#"{front} - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 1"#);
+        let settings = [("trusted".to_owned(), "10.0.0.0/8".to_owned())];
+        let mut plugin = AccessLog::configure(&settings).expect("the setting is valid");
+        let columns = extract(&mut plugin, line.as_bytes(), &[0], &[line.len() as u32]);
+        let found = columns.v4.first().map(|quad| Address::V4(*quad));
+        assert_eq!(found, expect.map(|ip| Address::parse(ip.as_bytes()).expect("an address")), "{line}");
+    }
+}
+
+#[test]
+fn two_readings_are_rejected() {
+    for (front, reject) in [
+        ("1.2.3.4 9.9.9.9 x y", 16),
+        ("9.9.9.9 nginx: 1.2.3.4 - -", 16),
+        ("9.9.9.9 nginx[12]: 1.2.3.4, 10.0.0.1 - -", 16),
+        ("example.com 9.9.9.9 x y", 18),
+        ("example.com 9.9.9.9 -", 18),
+        ("Nov 20 05:00:00 9.9.9.9 1.2.3.4 - -", 18),
+        ("2026-11-20T05:00:00Z 9.9.9.9 - - -", 18),
+        ("<134>1.2.3.4 9.9.9.9 - -", 18),
+        ("1795150800.1 9.9.9.9 - -", 18),
+    ] {
+        check(&format!(r#"{front} [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 1"#), Err(reject));
+    }
+}
+
+#[test]
+fn behind_a_syslog_prefix() {
+    for prefix in [
+        "<134>Nov 20 05:00:00 9.9.9.9 nginx: ",
+        "<134>Nov  2 05:00:00 fw.example nginx[123]: ",
+        "Nov 20 05:00:00 9.9.9.9 nginx: ",
+        "Nov 20 05:00:00 nginx: ",
+        "2026-11-20T05:00:00.123+01:00 9.9.9.9 nginx: ",
+        "<134>1 2026-11-20T05:00:00.123Z 9.9.9.9 nginx 12 - - ",
+        "<134>1 - - - - - - ",
+        "<134>1 2026-11-20T05:00:00Z 9.9.9.9 nginx 12 - [a b=\"9.9.9.9 \\\"] \"][c] \u{feff}",
+        "\u{feff}",
+    ] {
+        for client in ["1.2.3.4", "10.0.0.1 1.2.3.4", "example.com:443 1.2.3.4"] {
+            let line = format!(r#"{prefix}{client} - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 1"#);
+            check(&line, Ok(("1.2.3.4", TIME)));
+        }
+    }
+}
+
+#[test]
+fn what_servers_write_otherwise() {
+    for behind in [
+        r#"- - [10/Oct/2000 13:55:36.000 -0700] "GET /" 200 5"#,
+        r#"- - [10/Oct/2000:13:55:36,000 -0700] "GET /" 200 5"#,
+        r#"- - [Tue, 10 Oct 2000 20:55:36 GMT] "GET /" 200 5"#,
+        r#"- - [971211336] "GET /" 200 5"#,
+        r#"- - [4711] [10/Oct/2000:13:55:36 -0700] "GET /" 200 5"#,
+        r#"- [10/Oct/2000:13:55:36 -0700] "GET /" 200 5"#,
+        r#"-  [10/Oct/2000:13:55:36 -0700] "GET /" 200 5"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] 561 "GET /" 200 5"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] example.com 561 "GET /" 200 5"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] "example.com" "GET /" 200 5"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] "GET /" - 0 x"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] "GET /" - "#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] "- - -" 0 0"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] "GET /" 000 0"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] "\" 400 157"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] GET /x HTTP/1.1 204 - - okhttp"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] 12 GET /x[0]=1 HTTP/1.1 204 "http://a/" "b [c]""#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] OPTIONS * HTTP/1.1 204"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] CONNECT example.com:443 HTTP/1.1 200"#,
+        r#"- - [10/Oct/2000:13:55:36 -0700] GET http://example.com/ HTTP/1.1 200"#,
+        "- - [10/Oct/2000:13:55:36 -0700] \"GET /\" 200\r",
+        "- - [10/Oct/2000:13:55:36 -0700]\r",
+    ] {
+        check(&format!("1.2.3.4 {behind}"), Ok(("1.2.3.4", TIME)));
+    }
+    // Two times with a request behind each: the client is the same, the time is not known.
+    let line = "1.2.3.4 - x [01/Jan/2001:00:00:00 +0000] GET /x [10/Oct/2000:13:55:36 -0700] GET / HTTP/1.1 200";
+    check(line, Ok(("1.2.3.4", UNREAD_TIME)));
 }

@@ -59,11 +59,12 @@ pub(super) fn offset(text: Text<'_>, at: usize, end: usize) -> Option<i64> {
     if at + 1 == end && text.byte(at) | 0x20 == b'z' {
         return Some(0);
     }
-    numeric_offset(text.slice(at, end))
+    offset_of(text.slice(at, end))
 }
 
+/// As [`offset`], for `+hh:mm` and `+hhmm`.
 #[inline(never)]
-fn numeric_offset(bytes: &[u8]) -> Option<i64> {
+pub(super) fn offset_of(bytes: &[u8]) -> Option<i64> {
     let (sign, digits) = match *bytes {
         [sign, a, b, c, d] | [sign, a, b, b':', c, d] => (sign, [a, b, c, d]),
         _ => return None,

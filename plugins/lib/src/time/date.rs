@@ -52,21 +52,25 @@ fn dashed(head: u64, tail: u64) -> Option<i64> {
 #[cold]
 #[inline(never)]
 fn slashed(head: u64, tail: u64) -> Option<i64> {
-    const MONTHS: [&[u8; 3]; 12] =
-        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     let [a, b, b'/', c, d, e, b'/', _] = head.to_le_bytes() else { return None };
     let [.., f, g, h, i] = tail.to_le_bytes();
-    let month = MONTHS.iter().position(|name| **name == [c, d, e])?;
-    day(number(&[f, g, h, i])?, month as i64 + 1, number(&[a, b])?)
+    day(number(&[f, g, h, i])?, month(&[c, d, e])?, number(&[a, b])?)
 }
 
-fn number(digits: &[u8]) -> Option<i64> {
+/// The number of a month from the three letters that its name begins with.
+pub(super) fn month(name: &[u8]) -> Option<i64> {
+    const MONTHS: [&[u8; 3]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    MONTHS.iter().position(|month| *month == name).map(|at| at as i64 + 1)
+}
+
+pub(super) fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar; the algorithm is Howard Hinnant's
 /// `days_from_civil`, which counts years from March so that the leap day comes last.
-fn day(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(super) fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         2 => 28 + i64::from(leap),

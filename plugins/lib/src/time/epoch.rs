@@ -1,13 +1,18 @@
 //! Times as numbers.
 
-use super::NO_TIME;
+use super::{NO_TIME, is_plausible};
 
 /// Reads a number since the epoch, written as JSON writes numbers. Its size tells the unit: seconds below
 /// 10^11 (the year 5138), then milliseconds below 10^14, microseconds below 10^17, nanoseconds below 10^20.
 #[must_use]
 #[inline(never)]
 pub fn epoch(bytes: &[u8]) -> i64 {
-    decimal(bytes).and_then(millis).unwrap_or(NO_TIME)
+    unlimited(bytes).filter(|time| is_plausible(*time)).unwrap_or(NO_TIME)
+}
+
+/// The same, whatever the year.
+pub(super) fn unlimited(bytes: &[u8]) -> Option<i64> {
+    decimal(bytes).and_then(millis)
 }
 
 /// `mantissa` times ten to the `exponent`.

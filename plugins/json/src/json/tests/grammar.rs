@@ -4,12 +4,19 @@ use super::*;
 
 /// Whether the bytes are JSON, as the value of a record and as a record.
 fn accepts(value: &[u8]) -> bool {
+    let strict = accepts_with(&[("strict", "true")], value);
+    // What is JSON is read alike without the setting.
+    assert!(!strict || accepts_with(&[], value), "{}", value.escape_ascii());
+    strict
+}
+
+fn accepts_with(settings: &[(&str, &str)], value: &[u8]) -> bool {
     let inside = [&br#"{"ip":"1.2.3.4","v":"#[..], value, b"}"].concat();
     let before = [&br#"{"v":"#[..], value, br#" ,"ip":"1.2.3.4"}"#].concat();
     let ok = Ok([1, 2, 3, 4].into());
-    let answers = [inside, before].map(|record| read_one(&mut json(&[]), &record).map(|(ip, _)| ip) == ok);
+    let answers = [inside, before].map(|record| read_one(&mut json(settings), &record).map(|(ip, _)| ip) == ok);
     assert_eq!(answers[0], answers[1], "{}", value.escape_ascii());
-    let alone = read_one(&mut json(&[]), value);
+    let alone = read_one(&mut json(settings), value);
     assert_eq!(alone != Err(16), answers[0], "{}", value.escape_ascii());
     answers[0]
 }
@@ -209,6 +216,78 @@ fn bytes_that_are_not_utf8() {
     }
 }
 
+/// The table of the README: what strings may hold unless they are strict.
+#[test]
+fn lenient() {
+    let lenient: [&[u8]; 24] = [
+        b"\"\xff\"",
+        b"\"\x80abc\"",
+        b"\"0123456789abcdef0123456789abcdef\xc3\"",
+        b"\"\xc3\"",
+        b"\"\xe2\x82\"",
+        b"\"\xed\xa0\x80\"",
+        b"\"\xf0\x90\x80\\n\"",
+        b"\"\xc0\x80\"",
+        b"\"\xc3\xa9\xff\xc3\xa9\"",
+        b"{\"k\xff\":\"\xfe\"}",
+        br#""\x22""#,
+        br#""\x22\x5C\xE9""#,
+        br#"{"\x22":"\x22"}"#,
+        br#""\a""#,
+        br#""\'""#,
+        br#""\0""#,
+        br#""\-\.\e""#,
+        br#""C:\users\x""#,
+        br#""\u""#,
+        br#""\u00""#,
+        br#""\u00g0""#,
+        br#""\x2""#,
+        b"\"\\\xff\"",
+        b"\"a\tb\"",
+    ];
+    for value in lenient {
+        assert!(!accepts(value), "{}", value.escape_ascii());
+        assert!(accepts_with(&[], value), "{}", value.escape_ascii());
+    }
+    // Everything else is malformed all the same.
+    let malformed: [&[u8]; 14] = [
+        b"\xff",
+        b"[\xff]",
+        b"{\xff:1}",
+        b"\"\\",
+        b"\"\\\"",
+        b"\"\\\n\"",
+        b"\"\n\"",
+        b"\"\r\"",
+        b"\"\0\"",
+        b"\"\x1f\"",
+        b"\"\\x2",
+        b"\"\xff",
+        b"'a'",
+        b"\xff\xfe{\0}\0",
+    ];
+    for value in malformed {
+        assert!(!accepts_with(&[], value), "{}", value.escape_ascii());
+    }
+}
+
+#[test]
+fn what_lenient_strings_stand_for() {
+    for (record, expect) in [
+        (&br#"{"ip":"\x31.2.3.4"}"#[..], Ok([1, 2, 3, 4])),
+        (br#"{"\x69p":"1.2.3.4"}"#, Ok([1, 2, 3, 4])),
+        (br#"{"ua":"\x22,\x22ip\x22:\x229.9.9.9","ip":"1.2.3.4"}"#, Ok([1, 2, 3, 4])),
+        (b"{\"ua\":\"\xff\\\",\\\"ip\\\":\\\"9.9.9.9\",\"ip\":\"1.2.3.4\"}", Ok([1, 2, 3, 4])),
+        (b"{\"ip\xff\":\"1.2.3.4\"}", Err(17)),
+        (b"{\"ip\":\"1.2.3.4\xff\"}", Err(18)),
+        (br#"{"ip":"1\0.2.3.4"}"#, Err(18)),
+        (br#"{"ip":"1\.2.3.4"}"#, Err(18)),
+    ] {
+        let answer = read_one(&mut json(&[]), record).map(|(ip, _)| ip);
+        assert_eq!(answer, expect.map(IpAddr::from), "{}", record.escape_ascii());
+    }
+}
+
 #[test]
 fn a_byte_order_mark_is_let_through_in_front_of_a_record_only() {
     let record = b"\xef\xbb\xbf{\"ip\":\"1.2.3.4\"}";
@@ -277,17 +356,23 @@ fn no_object_has_no_field() {
 fn cut_and_damaged_records() {
     let record =
         r#" {"time":"2020-06-24T15:27:00Z" ,"s":{"a":[1,-2.5e3,true,null,"x\n\u00e9é"]},"ip":"1.2.3.4","z":{}} "#;
-    let mut trained = json(&[]);
+    for strict in ["true", "false"] {
+        damage_all(record, &[("strict", strict)]);
+    }
+}
+
+fn damage_all(record: &str, settings: &[(&str, &str)]) {
+    let mut trained = json(settings);
     for _ in 0..3 {
         assert!(read_one(&mut trained, record.as_bytes()).is_ok());
     }
     for at in 0..record.len() {
         let cut = &record.as_bytes()[..at];
-        assert_eq!(read(&mut trained, &[cut]), read(&mut json(&[]), &[cut]), "{}", cut.escape_ascii());
+        assert_eq!(read(&mut trained, &[cut]), read(&mut json(settings), &[cut]), "{}", cut.escape_ascii());
         for byte in *b"\"\\{}[]:,0-.eEtx \n\x00\x80\xc3\xff" {
             let mut damaged = record.as_bytes().to_vec();
             damaged[at] = byte;
-            let expect = read(&mut json(&[]), &[&damaged]);
+            let expect = read(&mut json(settings), &[&damaged]);
             assert_eq!(read(&mut trained, &[&damaged]), expect, "{}", damaged.escape_ascii());
         }
     }
