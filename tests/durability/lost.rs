@@ -95,6 +95,29 @@ fn one_bit_in_the_only_entry_of_the_journal_is_noticed() {
     drop(expect_to_be_told(folder, "up to 100 visits", "journal-hole", 0));
 }
 
+/// What a start has taken over is known to be there, whatever is cut off.
+#[test]
+fn a_journal_that_is_shorter_than_at_the_start_is_noticed() {
+    let gateway = Setup::again(killed()).start();
+    assert_eq!(gateway.unique(), 10);
+    let folder = gateway.kill();
+    let file = journal(folder.path()).pop().expect("there is one");
+    fs::File::options().write(true).open(&file).and_then(|file| file.set_len(200)).expect("writable");
+    drop(expect_to_be_told(folder, "lacks part of what was synced", "journal-hole", 4));
+}
+
+/// Nothing is lost with what says which file is the newest, as long as the files are there.
+#[test]
+fn what_names_the_newest_journal_file_may_be_damaged() {
+    let folder = killed();
+    fs::write(folder.path().join("data/visits/newest"), "").expect("writable");
+    let gateway = Setup::again(folder).start();
+    assert_eq!((gateway.unique(), gateway.metrics().sum("tallygate_damage_total", &[])), (10, 0));
+    let folder = gateway.kill();
+    journal(folder.path()).iter().for_each(|file| fs::remove_file(file).expect("it is there"));
+    drop(expect_to_be_told(folder, "is missing", "journal-missing", 0));
+}
+
 #[test]
 fn a_segment_in_the_place_of_another_is_noticed() {
     let gateway = Gateway::start();

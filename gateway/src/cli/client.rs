@@ -204,7 +204,10 @@ impl Reply {
         let message = error.map(|error| fit(&format!("{}: {}", error.code, error.message), MESSAGE));
         match (self.status, message) {
             (StatusCode::UNAUTHORIZED, _) => {
-                format!("the gateway at {target} does not take this token; {} must be its ops.admin_token", TOKEN)
+                format!(
+                    "the gateway at {target} does not take this token; {} must be its ops.admin_token, or for questions its ops.read_token",
+                    TOKEN
+                )
             }
             (StatusCode::NOT_FOUND, None) => {
                 format!("there is no administration at {target}: is it the operations port, and ops.admin_token set?")

@@ -82,7 +82,7 @@ const ANSWERS: usize = 256 << 10;
 /// What a connection's buffer may take without being counted. All that most requests need.
 const BUFFER: usize = 16 << 10;
 /// What a request of HTTP/2 takes besides its header and its body: a task, a stream, an answer of the usual size.
-const STREAM: usize = 6 << 10;
+const STREAM: usize = 8 << 10;
 /// Requests of one connection that may be refused for want of memory without their refusals being taken.
 const REFUSED: usize = 16;
 /// What may come on a connection while requests wait for answers to be taken: the bodies that windows allow, and as much of

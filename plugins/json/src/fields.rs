@@ -8,9 +8,9 @@ use crate::convention::{self, Class, Context, Filter};
 
 /// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first. A name in
 /// angle brackets stands for all fields that are named by that convention.
-const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,<client>,\
+const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
 remote_addr,remote_ip,remoteAddr,remoteAddress,remoteIp,remoteIP,remote_address,remote,source.ip,client.ip,\
-request.client_ip,request.remote_ip,httpRequest.remoteIp,sourceIPAddress,source_ip,sourceIP,src_ip,srcip,<peer>,\
+request.client_ip,request.remote_ip,httpRequest.remoteIp,sourceIPAddress,source_ip,sourceIP,src_ip,srcip,<client>,<peer>,\
 visitor_ip,ip_address,ipAddress,ClientHost,c-ip,real_ip,x_real_ip,x-real-ip,addr.remote,attr.remote,\
 eventData.sourceIP,downstream_remote_address,remote_host,client,x_forwarded_for,x-forwarded-for,X-Forwarded-For,\
 xff,http_x_forwarded_for,<forwarded>";

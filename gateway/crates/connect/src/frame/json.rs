@@ -2,7 +2,6 @@
 //! plugin to say.
 
 use memchr::memchr3;
-use serde::de::IgnoredAny;
 use tallygate_event::Code;
 
 /// Where the walk over an array is.
@@ -106,10 +105,12 @@ pub(super) fn first_line_is_whole(text: &[u8]) -> bool {
 }
 
 /// Whether a text is an array of objects, or an empty one. A log may begin with a bracket, too, and with one of these two, so
-/// all of it must be JSON.
+/// all of it must be that array. Whether its elements are JSON is left to the plugin: else a client whose record is not
+/// would take all others with it.
 pub(super) fn is_array(text: &[u8]) -> bool {
     let [b'[', rest @ ..] = text else { return false };
-    matches!(after_space(rest), [b'{' | b']', ..]) && serde_json::from_slice::<IgnoredAny>(text).is_ok()
+    let is_closed = || value_end(text, 0).is_some_and(|end| after_space(&text[end.min(text.len())..]).is_empty());
+    matches!(after_space(rest), [b'{' | b']', ..]) && is_closed()
 }
 
 /// How long the first object of a line is, if another one follows it on the line.

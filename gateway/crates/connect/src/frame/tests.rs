@@ -167,3 +167,15 @@ proptest! {
         prop_assert_eq!(frame(Some("text/plain"), &lines.join("\n"), BOUNDS), lines);
     }
 }
+
+/// A client whose record is no JSON takes no other record with it: what is wrong with an element is the plugin's to say.
+#[test]
+fn a_text_is_an_array_though_an_element_is_no_json() {
+    for element in [r#"{"ua":"\x22"}"#, "{\"ua\":\"\u{1}\"}", r#"{"ua":nothing}"#] {
+        let body = format!("[{{\"ip\":\"192.0.2.1\"}},{element},{{\"ip\":\"192.0.2.3\"}}]");
+        assert_eq!(detect(Some("text/plain"), body.as_bytes()), Framing::Array, "{body}");
+    }
+    for text in ["[{broken", "[{} log line", "[{}]\n[{}]", "[{\"a\":1}] behind"] {
+        assert_eq!(detect(Some("text/plain"), text.as_bytes()), Framing::Lines, "{text}");
+    }
+}

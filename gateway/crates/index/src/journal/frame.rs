@@ -212,7 +212,7 @@ impl Extent {
         out
     }
 
-    fn encode(self) -> [u8; EXTENT] {
+    pub(super) fn encode(self) -> [u8; EXTENT] {
         let mut out = [0; EXTENT];
         out[..8].copy_from_slice(&self.bytes.to_le_bytes());
         out[8..16].copy_from_slice(&self.visits.to_le_bytes());
@@ -221,7 +221,7 @@ impl Extent {
         out
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let hour = |at| Some(Hour(u32_at(bytes, at)?));
         Some(Self { bytes: u64_at(bytes, 0)?, visits: u64_at(bytes, 8)?, first: hour(16)?, last: hour(20)? })
     }

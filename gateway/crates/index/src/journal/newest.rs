@@ -1,12 +1,14 @@
 //! Which file of the journal is the newest: without it, nobody could tell that this file is missing.
 //!
 //! The file `newest` holds, little-endian: the eight bytes `tgnewest`, the version (u32, 1), the number of the newest journal
-//! file (u64), and the CRC32C of all before (u32). It is replaced by a rename whenever a journal file was begun, and before
+//! file (u64), how much of it was synced when it was begun (24 bytes, an extent as `frame.rs` has it), and the CRC32C of all
+//! before (u32). It is replaced by a rename whenever a journal file was begun, and before
 //! older ones are removed. So the file that it names is there, or something is lost.
 
 use std::io::{self, ErrorKind, Write};
 
 use super::JournalError;
+use super::frame::Extent;
 use crate::disk::Disk;
 
 pub(super) const NAME: &str = "newest";
@@ -17,8 +19,8 @@ const VERSION: u32 = 1;
 /// What says which journal file is the newest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Newest {
-    /// This one.
-    Is(u64),
+    /// This one, and it was synced so far when it was begun.
+    Is(u64, Extent),
     /// Nothing does, as before version 2 of the journal.
     Unknown,
     /// What does is damaged.
@@ -35,10 +37,10 @@ pub(super) fn read(disk: &dyn Disk) -> Result<Newest, JournalError> {
 }
 
 /// Writes the number beside the one that counts. After an error, nothing is left of it.
-pub(super) fn write(disk: &dyn Disk, number: u64) -> io::Result<()> {
+pub(super) fn write(disk: &dyn Disk, number: u64, synced: Extent) -> io::Result<()> {
     let write = || {
         let mut file = disk.create(TEMPORARY)?;
-        file.write_all(&encode(number))?;
+        file.write_all(&encode(number, synced))?;
         file.sync()
     };
     write().inspect_err(|_| {
@@ -53,10 +55,11 @@ pub(super) fn replace(disk: &dyn Disk) -> io::Result<()> {
     disk.sync()
 }
 
-fn encode(number: u64) -> Vec<u8> {
+fn encode(number: u64, synced: Extent) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&synced.encode());
     out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
     out
 }
@@ -69,8 +72,9 @@ fn decode(bytes: &[u8]) -> Result<Newest, JournalError> {
         is_whole.then_some((u32::from_le_bytes(*version), number))
     };
     match parts() {
-        Some((VERSION, number)) => {
-            Ok(number.try_into().map_or(Newest::Damaged, |it| Newest::Is(u64::from_le_bytes(it))))
+        Some((VERSION, body)) => {
+            let parts = body.split_first_chunk().and_then(|(number, rest)| Some((number, Extent::decode(rest)?)));
+            Ok(parts.map_or(Newest::Damaged, |(number, synced)| Newest::Is(u64::from_le_bytes(*number), synced)))
         }
         Some((version, _)) => Err(JournalError::Newer { name: NAME.to_owned(), version, known: VERSION }),
         None => Ok(Newest::Damaged),
@@ -80,14 +84,19 @@ fn decode(bytes: &[u8]) -> Result<Newest, JournalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Hour;
 
-    /// Version 1, of the number 258.
+    fn extent() -> Extent {
+        Extent { bytes: 1_000, visits: 17, first: Hour(489_990), last: Hour(489_999) }
+    }
+
+    /// Version 1, of the number 258 and this extent.
     const FIXTURE: &[u8] = include_bytes!("newest-1.fixture");
 
     #[test]
     fn version_1_is_read_and_still_written() {
-        assert_eq!(decode(FIXTURE).expect("is of this version"), Newest::Is(258));
-        assert_eq!(encode(258), FIXTURE);
+        assert_eq!(decode(FIXTURE).expect("is of this version"), Newest::Is(258, extent()));
+        assert_eq!(encode(258, extent()), FIXTURE);
     }
 
     #[test]

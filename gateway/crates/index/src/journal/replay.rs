@@ -53,6 +53,12 @@ pub fn replay(disk: &dyn Disk, from: u64, mut each: impl FnMut(Visits<'_>)) -> R
         files.push((number, content));
     }
     let newest = newest::read(disk)?;
+    if let Newest::Is(number, synced) = newest
+        && number >= from
+        && synced.visits > 0
+    {
+        expected.entry(number).or_insert(synced);
+    }
     for (number, content) in &files {
         let (_, bytes) = start_of(content, *number)?;
         let mut frames = Frames::new(content, bytes, expected.remove(number));
@@ -77,18 +83,25 @@ pub fn replay(disk: &dyn Disk, from: u64, mut each: impl FnMut(Visits<'_>)) -> R
         missing.map(|(number, extent)| damage(DamageKind::JournalMissing, number, Some((extent, extent.visits)))),
     );
     match newest {
-        Newest::Is(number) if number >= from && files.iter().all(|(file, _)| *file != number) => {
+        Newest::Is(number, _) if number >= from && files.iter().all(|(file, _)| *file != number) => {
             replayed.next = replayed.next.max(number.saturating_add(1));
             let is_told = |told: &Damage| told.file == name(number);
             if !replayed.damage.iter().any(is_told) {
                 replayed.damage.push(damage(DamageKind::JournalMissing, number, None));
             }
         }
-        Newest::Damaged => {
+        // The journal itself may be whole, and then nothing is lost.
+        Newest::Damaged if files.is_empty() => {
             let file = newest::NAME.to_owned();
             replayed.damage.push(Damage { kind: DamageKind::JournalHole, file, visits: None, hours: None });
         }
-        Newest::Is(_) | Newest::Unknown => {}
+        Newest::Damaged => {
+            tracing::warn!(
+                file = newest::NAME,
+                "what says which journal file is the newest is damaged; it is written anew"
+            );
+        }
+        Newest::Is(..) | Newest::Unknown => {}
     }
     Ok(replayed)
 }

@@ -248,7 +248,8 @@ pub(super) fn create(
     let written = file.write_all(&header.encode()).and_then(|()| fill(&mut *file, &mut synced));
     let written = written.map_err(failed("write", number));
     let durable = written.and_then(|()| file.sync().and_then(|()| disk.sync()).map_err(failed("sync", number)));
-    let noted = durable.and_then(|()| newest::write(disk, number).map_err(failed("note the number of", number)));
+    let noted =
+        durable.and_then(|()| newest::write(disk, number, synced).map_err(failed("note the number of", number)));
     if let Err(error) = noted {
         // Each attempt would leave a file. If this one cannot be removed, what is in it does no harm.
         let _ = disk.remove(&name);
