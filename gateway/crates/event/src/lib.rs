@@ -3,7 +3,9 @@
 mod code;
 mod outcome;
 mod records;
+mod tenant;
 
 pub use code::Code;
 pub use outcome::{NO_TIME, Outcome, UNREAD_TIME};
 pub use records::Records;
+pub use tenant::TenantId;
