@@ -1,47 +1,52 @@
-//! The gateway as a whole: configuration in, ports bound, threads started, drained at the end.
+//! The gateway as a whole: configuration in, ports bound, components started, drained at the end.
+
+mod component;
 
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
 
-use crate::acceptor::Acceptor;
+use self::component::{Component, Ends};
+use crate::common::Common;
 use crate::config::Config;
 use crate::files;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::ops;
 use crate::reload::Source;
-use crate::swap::{self, LoadProblem, Loader, Swap};
+use crate::source::Acceptor;
+use crate::swap::{self, Hint, LoadProblem, Loader, Signature, Swap, Threads};
 use crate::visits;
-use crate::worker::{Handle, Shared};
+use crate::worker::Handle;
 
 /// A gateway that is built but not yet running: its ports are bound, its plugins loaded.
 pub(crate) struct App {
-    shared: Arc<Shared>,
+    common: Arc<Common>,
     config: Arc<Config>,
     swap: Arc<Swap>,
+    /// The file that the configuration was read from.
+    file: Option<std::path::PathBuf>,
     ingest: TcpListener,
     ops: TcpListener,
     /// Files that the process may have open.
     files: usize,
 }
 
-/// How parts are told to end: first no new work, then no work at all.
-struct Ends {
-    draining: watch::Sender<bool>,
-    stop: watch::Sender<bool>,
+/// A gateway that serves.
+pub(crate) struct Running {
+    common: Arc<Common>,
+    hint: Hint,
+    ends: Ends,
+    /// In the order in which they were started: none needs one that follows.
+    components: Vec<Component>,
 }
 
 /// Connections that the kernel may hold for us.
 const BACKLOG: i32 = 4096;
-/// For what the operations port still does to end, if requests with logs have taken all the time there was.
-const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 // === impl App ===
 
@@ -61,7 +66,8 @@ impl App {
         let (visits, progress) = visits::open(&config, accept_damage, &metrics)?;
         let ingest = bind(config.ingest.listen).context("the ingest port")?;
         let ops = bind(config.ops.listen).context("the operations port")?;
-        let shared = Arc::new(Shared {
+        let file = source.file.clone();
+        let common = Arc::new(Common {
             serving: Arc::new(ArcSwap::from_pointee(serving)),
             metrics,
             visits: Arc::new(visits),
@@ -70,43 +76,52 @@ impl App {
             workers,
             changed: watch::Sender::new(()),
         });
-        let swap = Arc::new(Swap::new(Arc::clone(&shared), loader, source, state));
-        Ok(Self { shared, config, swap, ingest, ops, files })
+        let swap = Arc::new(Swap::new(Arc::clone(&common), loader, source, state));
+        Ok(Self { common, config, swap, file, ingest, ops, files })
     }
 
-    /// What changes while it serves is changed by this.
-    pub(crate) fn swap(&self) -> Arc<Swap> {
-        Arc::clone(&self.swap)
-    }
-
-    /// Serves until `shutdown` ends, then finishes what is in flight.
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let ends = Ends { draining: watch::Sender::new(false), stop: watch::Sender::new(false) };
-        let Self { shared, config, swap, ingest, ops, files } = self;
+    /// Starts all components. `seen` is how the file of the configuration looked before it was read: what changed since is seen.
+    pub(crate) fn start(self, seen: Option<Signature>) -> Result<Running> {
+        let ends = Ends::default();
+        let Self { common, config, swap, file, ingest, ops, files } = self;
         let (ingest_address, ops_address) = (ingest.local_addr()?, ops.local_addr()?);
-        let ops = ops::start(ops, Arc::clone(&shared), swap, ends.draining.subscribe(), ends.stop.subscribe())?;
+        let mut components = vec![Component::Visits(Arc::clone(&common.visits))];
+        let threads = Threads::start(Arc::clone(&swap), file, seen).context("the threads of the swap")?;
+        let hint = threads.hint();
+        components.push(Component::Swap(threads));
+        let ops = ops::start(ops, Arc::clone(&common), swap, ends.draining.subscribe(), ends.stop.subscribe())?;
+        components.push(Component::Ops(ops));
+        let workers = Rc::new(start_workers(&common, &ends)?);
+        components.push(Component::Workers(Rc::clone(&workers)));
         let acceptor = Acceptor {
             listener: tokio::net::TcpListener::from_std(ingest)?,
-            workers: start_workers(&shared, &ends)?,
-            serving: Arc::clone(&shared.serving),
-            metrics: Arc::clone(&shared.metrics),
+            workers,
+            serving: Arc::clone(&common.serving),
+            metrics: Arc::clone(&common.metrics),
             most: files::left_for_connections(files, config.ingest.max_connections),
         };
         let acceptor = tokio::task::spawn_local(acceptor.run(ends.draining.subscribe()));
+        components.push(Component::Ingest(acceptor));
         tracing::info!(ingest = %ingest_address, ops = %ops_address, "ready");
+        Ok(Running { common, hint, ends, components })
+    }
+}
 
-        shutdown.await;
-        let limit = shared.serving.load().config.ingest.drain_timeout;
+// === impl Running ===
+
+impl Running {
+    /// Asks for the configuration and the plugins to be read again.
+    pub(crate) fn hint(&self) -> Hint {
+        self.hint.clone()
+    }
+
+    /// Finishes what is in flight, and ends.
+    pub(crate) async fn drain(self) {
+        let Self { common, hint: _, ends, components } = self;
+        let limit = common.serving.load().config.ingest.drain_timeout;
         tracing::info!(limit_seconds = limit.as_secs(), "draining: no new connections, finishing what is in flight");
-        ends.draining.send_replace(true);
-        let workers = acceptor.await.context("the acceptor failed")?;
-        finish(workers, ops, limit, &ends).await;
-        let visits = Arc::clone(&shared.visits);
-        // What only the journal has is written to segments, which takes a moment. Not left to whoever lets go of the visits
-        // last: a question that was left behind holds them.
-        drop(tokio::task::spawn_blocking(move || visits.close()).await);
-        tracing::info!(unique_ip_addresses = shared.visits.unique(), "stopped");
-        Ok(())
+        component::drain(components, limit, &ends).await;
+        tracing::info!(unique_ip_addresses = common.visits.unique(), "stopped");
     }
 }
 
@@ -117,33 +132,12 @@ fn workers(config: &Config) -> usize {
     }
 }
 
-fn start_workers(shared: &Arc<Shared>, ends: &Ends) -> Result<Vec<Handle>> {
+fn start_workers(common: &Arc<Common>, ends: &Ends) -> Result<Vec<Handle>> {
     let start = |at| {
         let (draining, stop) = (ends.draining.subscribe(), ends.stop.subscribe());
-        Handle::start(at, Arc::clone(shared), draining, stop).context("a worker thread")
+        Handle::start(at, Arc::clone(common), draining, stop).context("a worker thread")
     };
-    (0..shared.workers).map(start).collect()
-}
-
-/// Waits for the workers to finish, but no longer than `limit`; then for the rest to end, for what is left of it.
-async fn finish(workers: Vec<Handle>, ops: JoinHandle<()>, limit: Duration, ends: &Ends) {
-    let until = Instant::now() + limit;
-    let mut joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(Handle::join));
-    let in_time = timeout_at(until, &mut joined).await.is_ok();
-    ends.stop.send_replace(true);
-    // Workers end now that they were told to; a panic in them has been reported where it happened.
-    if !in_time {
-        tracing::warn!("some requests were still in flight when ingest.drain_timeout had passed; they are cut off");
-        drop(joined.await);
-    }
-    // Threads of the operations port may do what does not look up. Questions only read, and what writes can be cut off at any
-    // moment, as by a crash.
-    let ops = tokio::task::spawn_blocking(move || ops.join());
-    if timeout_at(until.max(Instant::now() + LAST_MOMENT), ops).await.is_err() {
-        tracing::warn!(
-            "requests to the operations port were still under way when ingest.drain_timeout had passed; they are cut off"
-        );
-    }
+    (0..common.workers).map(start).collect()
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener> {

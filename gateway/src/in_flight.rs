@@ -2,9 +2,9 @@
 //!
 //! One counter for all workers would be the busiest place of the gateway when requests are small. So each worker takes
 //! from it in larger pieces and keeps what is left over, a little, for its next requests. What is left over is not
-//! held, and does not count against the bound.
+//! held, and does not count against the bound. What a batch holds may be given back by another thread, to which the batch was
+//! handed on: that thread leaves the worker's piece alone.
 
-use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,15 +20,21 @@ struct Inner {
     spares: Mutex<Vec<Arc<AtomicUsize>>>,
 }
 
-/// One worker's part. Clones are the same, and stay on its thread.
+/// One worker's part. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Share(Rc<Part>);
+pub(crate) struct Share(Arc<Part>);
 
 struct Part {
     owner: InFlight,
+    /// The thread that made it.
+    thread: ThreadMark,
     /// Only the part's own thread changes it; others read it.
     spare: Arc<AtomicUsize>,
 }
+
+/// Tells a running thread from the others. `ThreadId` would do the same for a count of references at every look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ThreadMark(usize);
 
 /// Some bytes, given back when dropped.
 pub(crate) struct Reservation {
@@ -64,7 +70,7 @@ impl InFlight {
     pub(crate) fn share(&self) -> Share {
         let spare = Arc::new(AtomicUsize::new(0));
         self.0.spares.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&spare));
-        Share(Rc::new(Part { owner: self.clone(), spare }))
+        Share(Arc::new(Part { owner: self.clone(), thread: ThreadMark::own(), spare }))
     }
 
     pub(crate) fn held(&self) -> usize {
@@ -130,6 +136,9 @@ impl Share {
 // fits.
 impl Part {
     fn take(&self, bytes: usize) -> Result<(), NoRoom> {
+        if !self.is_own() {
+            return self.owner.take(bytes);
+        }
         let spare = self.spare.load(Ordering::Relaxed);
         if bytes <= spare {
             self.spare.store(spare - bytes, Ordering::Relaxed);
@@ -147,6 +156,10 @@ impl Part {
     }
 
     fn give_back(&self, bytes: usize) {
+        if !self.is_own() {
+            self.owner.0.taken.fetch_sub(bytes, Ordering::Relaxed);
+            return;
+        }
         let spare = self.spare.load(Ordering::Relaxed) + bytes;
         let kept = if spare > 2 * PIECE || !self.may_keep() { 0 } else { spare };
         if kept < spare {
@@ -155,8 +168,25 @@ impl Part {
         self.spare.store(kept, Ordering::Relaxed);
     }
 
+    /// Whether the calling thread may change what is left over.
+    fn is_own(&self) -> bool {
+        self.thread == ThreadMark::own()
+    }
+
     fn may_keep(&self) -> bool {
         self.owner.limit() >= PIECES * PIECE
+    }
+}
+
+// === impl ThreadMark ===
+
+impl ThreadMark {
+    fn own() -> Self {
+        thread_local! {
+            // What it holds does not matter: where it lies is what no other running thread has.
+            static MARK: u8 = const { 0 };
+        }
+        Self(MARK.with(|mark| std::ptr::from_ref(mark).addr()))
     }
 }
 
@@ -231,6 +261,25 @@ mod tests {
         a.shrink(2);
         assert_eq!(b.grow(2), Ok(()));
         drop((a, b));
+        assert_eq!(all.held(), 0);
+    }
+
+    #[test]
+    fn another_thread_gives_back_what_was_handed_on() {
+        let all = InFlight::new(PIECES * PIECE);
+        let share = all.share();
+        let (mut kept, mut handed_on) = (share.reservation(), share.reservation());
+        kept.grow(1000).expect("there is room");
+        handed_on.grow(5000).expect("there is room");
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                handed_on.shrink(2000);
+                handed_on.grow(500).expect("there is room");
+                assert_eq!(handed_on.bytes(), 3500);
+            });
+        });
+        assert_eq!(all.held(), 1000);
+        drop(kept);
         assert_eq!(all.held(), 0);
     }
 

@@ -1,14 +1,13 @@
 //! Tallygate: log ingestion gateway. The binary `tallygate` is all of it that the outside sees; `ARCHITECTURE.md`
 //! beside this crate is the map.
 
-mod acceptor;
 mod app;
 pub mod cli;
+mod common;
 mod compiler;
 mod config;
 mod files;
 mod in_flight;
-mod ingest;
 mod memory;
 mod metrics;
 mod net;
@@ -18,6 +17,7 @@ mod query;
 mod reload;
 mod serving;
 mod shipped;
+mod source;
 mod swap;
 mod thread;
 mod visits;

@@ -1,4 +1,5 @@
-//! One HTTP connection, on either port: HTTP/1.1 or HTTP/2 by its first bytes, with every wait bounded, and what waits.
+//! One HTTP connection, on either port and over any stream: HTTP/1.1 or HTTP/2 by its first bytes, with every wait bounded, and
+//! what waits.
 
 mod activity;
 mod answers;
@@ -34,6 +35,7 @@ use watch::Watch;
 pub(crate) use activity::NoRoomForRequest;
 pub(crate) use fault::{Fault, fault};
 pub(crate) use places::Places;
+pub(crate) use stream::Stream;
 
 /// The waits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +75,14 @@ const CONNECTION_WINDOW: u32 = 256 << 10;
 /// Serves a connection to its end, or to the end of its current request once `draining` turns true.
 ///
 /// Errors of a connection are the peer's business (it hung up, or sent garbage), so they end it and nothing else.
-pub(crate) async fn serve<S, B>(stream: TcpStream, service: S, terms: Terms, mut draining: channel::Receiver<bool>)
+pub(crate) async fn serve<I, S, B>(stream: I, service: S, terms: Terms, mut draining: channel::Receiver<bool>)
 where
+    I: Stream,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + 'static,
     S::Future: 'static,
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
 {
     let Terms { waits, share, answer, places } = terms;
-    prepare(&stream, waits.write);
     let activity = match &places {
         Some(places) => places.enter(|place| Rc::new(Activity::new(&share, answer, Some(place)))),
         None => Rc::new(Activity::new(&share, answer, None)),
@@ -142,8 +144,8 @@ fn http2_builder() -> http2::Builder<OwnThread> {
     builder
 }
 
-/// Small replies leave at once, and a peer that takes nothing does not hold its socket for ever.
-fn prepare(stream: &TcpStream, write_wait: Duration) {
+/// Prepares a connection over TCP: small replies leave at once, and a peer that takes nothing does not hold its socket for ever.
+pub(crate) fn prepare(stream: &TcpStream, write_wait: Duration) {
     // Neither setting can fail on a connected socket; if one does, the connection works without it.
     drop(stream.set_nodelay(true));
     drop(socket2::SockRef::from(stream).set_tcp_user_timeout(Some(write_wait)));
@@ -151,7 +153,7 @@ fn prepare(stream: &TcpStream, write_wait: Duration) {
 
 /// Waits for the first bytes and tells whether they are HTTP/2's. `None` if the connection is to end without any: none came
 /// in time or not enough of them, the peer is gone, the gateway drains, or the connection is to make way.
-async fn greet(stream: &mut Watched, activity: &Activity) -> Option<bool> {
+async fn greet(stream: &mut Watched<impl Stream>, activity: &Activity) -> Option<bool> {
     let mut drains = false;
     let leave = async {
         if activity.ordered().await == Order::Drain {
@@ -182,3 +184,6 @@ where
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,17 +28,17 @@ use tower_service::Service;
 
 use self::access::Peer;
 use self::visits::Turns;
+use crate::common::Common;
 use crate::in_flight::InFlight;
 use crate::memory;
 use crate::metrics::Exposition;
 use crate::net::{self, NoRoomForRequest, Places, Terms, Waits};
 use crate::swap::Swap;
 use crate::thread;
-use crate::worker::Shared;
 
 #[derive(Clone)]
 struct Ops {
-    shared: Arc<Shared>,
+    common: Arc<Common>,
     swap: Arc<Swap>,
     draining: watch::Receiver<bool>,
     /// Places for what loads plugins. Each holds a thread, and a component.
@@ -85,7 +85,7 @@ const PAGE: &str = include_str!("ops/index.html");
 /// some may take a while, so whoever waits for the thread should not do so for ever.
 pub(crate) fn start(
     listener: std::net::TcpListener,
-    shared: Arc<Shared>,
+    common: Arc<Common>,
     swap: Arc<Swap>,
     draining: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
@@ -100,11 +100,11 @@ pub(crate) fn start(
             let places = |places| Arc::new(Semaphore::new(places));
             let (loads, forgetting) = (places(LOADS), places(FORGETTING));
             let questions = Arc::new(Turns::new(QUESTIONS));
-            let ops = Ops { shared, swap, draining, loads, questions, forgetting };
-            let shared = Arc::clone(&ops.shared);
+            let ops = Ops { common, swap, draining, loads, questions, forgetting };
+            let common = Arc::clone(&ops.common);
             // Nothing here is so urgent that it could not wait a millisecond.
             drop(tokio::task::spawn_local(memory::give_back_when_quiet(|| 0, 1)));
-            accept(listener, &shared, router(ops), stop).await;
+            accept(listener, &common, router(ops), stop).await;
             Ok(())
         })
     };
@@ -130,7 +130,7 @@ fn router(ops: Ops) -> Router {
 async fn metrics(State(ops): State<Ops>, headers: HeaderMap) -> Response {
     ops.refresh();
     let exposition = exposition(&headers);
-    match ops.shared.metrics.render(exposition) {
+    match ops.common.metrics.render(exposition) {
         Ok(text) => ([(CONTENT_TYPE, exposition.content_type())], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics cannot be written down");
@@ -144,7 +144,7 @@ async fn ready(State(ops): State<Ops>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     // It looks at the data directory, which may be on a file system that hangs.
-    let visits = Arc::clone(&ops.shared.visits);
+    let visits = Arc::clone(&ops.common.visits);
     let looked = tokio::task::spawn_blocking(move || visits.ready());
     let reason = match timeout(LOOK, looked).await {
         Ok(Ok(Ok(()))) => return "ready\n".into_response(),
@@ -176,7 +176,7 @@ fn quality(headers: &HeaderMap, ranges: &[&str]) -> f32 {
     ranges.iter().find_map(quality_of).unwrap_or_default()
 }
 
-async fn accept(listener: TcpListener, shared: &Shared, router: Router, mut stop: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, common: &Common, router: Router, mut stop: watch::Receiver<bool>) {
     let (places, share) = (Places::new(CONNECTIONS), InFlight::new(HELD).share());
     let stopping = stop.clone();
     let accept = async {
@@ -185,7 +185,7 @@ async fn accept(listener: TcpListener, shared: &Shared, router: Router, mut stop
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     complained = false;
-                    let limits = &shared.serving.load().config.ingest;
+                    let limits = &common.serving.load().config.ingest;
                     let waits = Waits { header: limits.header_timeout, idle: IDLE, write: limits.body_timeout };
                     let terms = Terms { waits, share: share.clone(), answer: ANSWER, places: Some(Rc::clone(&places)) };
                     drop(tokio::task::spawn_local(serve(
@@ -214,6 +214,7 @@ async fn accept(listener: TcpListener, shared: &Shared, router: Router, mut stop
 async fn serve((stream, peer): (TcpStream, Peer), router: Router, terms: Terms, stop: watch::Receiver<bool>) {
     // Cannot fail on a connected socket; if it does, the connection works without it.
     drop(socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT));
+    net::prepare(&stream, terms.waits.write);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut router = router.clone();
         async move {
@@ -237,7 +238,7 @@ async fn serve((stream, peer): (TcpStream, Peer), router: Router, terms: Terms, 
 impl Ops {
     /// Brings the gauges up to date that are read rather than counted.
     fn refresh(&self) {
-        let Shared { serving, metrics, visits, in_flight, .. } = &*self.shared;
+        let Common { serving, metrics, visits, in_flight, .. } = &*self.common;
         let unique = visits.counted();
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         metrics.unique.set(gauge(unique.len()));

@@ -1,22 +1,25 @@
-//! From a body to an answer: frame, ask the plugin, add to the set, count.
+//! From a batch to an answer: frame, ask the plugin, hand to the destinations, count.
 
+mod batch;
 mod call;
+mod destination;
+mod lane;
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
 use tallygate_event::{Code, Outcome};
 use tallygate_index::journal::Unwritable;
-use tallygate_index::{NewIps, Visits};
 
 use crate::in_flight::{NoRoom, Reservation};
 use crate::serving::{Active, Route};
-use crate::visits::{self, Believed, Replaced};
-use crate::worker::Worker;
+use crate::visits::{Believed, Replaced};
 
-pub(crate) use call::OwnPlugins;
+pub(crate) use batch::{Batch, Origin};
+use batch::{Judged, Spans};
 use call::Unavailable;
+pub(crate) use lane::Lane;
 
 /// What one call of a plugin takes: so much that the boundary costs nothing, so little that it stays in a core's own
 /// cache and the other connections of the thread do not wait long.
@@ -25,7 +28,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Rejected records that a reply names.
 pub(crate) const NAMED_REJECTS: usize = 20;
 
-/// What became of the records of one request.
+/// What became of the records of one batch.
 #[derive(Default, Debug)]
 pub(crate) struct Tally {
     pub(crate) received: usize,
@@ -37,21 +40,13 @@ pub(crate) struct Tally {
 /// A rejected record, for the sender.
 #[derive(Debug)]
 pub(crate) struct Named {
-    /// Which record of the request, from zero.
+    /// Which record of the batch, from zero.
     pub(crate) record: usize,
     pub(crate) code: String,
     pub(crate) message: String,
 }
 
-/// A body, and how its records are told apart.
-#[derive(Clone, Copy)]
-pub(crate) struct Framed<'a> {
-    pub(crate) body: &'a Bytes,
-    pub(crate) framing: Framing,
-    pub(crate) max_record: usize,
-}
-
-/// Why the records of a request were not judged.
+/// Why a batch was not judged, or is not kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unjudged {
     /// The plugin cannot be relied on now.
@@ -65,105 +60,64 @@ pub(crate) enum Unjudged {
     Unwritable(#[from] Unwritable),
 }
 
-/// Addresses that a request has brought into the set that is counted, until it is acknowledged.
-struct Arrived<'a> {
-    visits: &'a Visits,
-    addresses: NewIps,
-}
-
-/// A rejected record, before there are words for it.
-struct Reject {
-    record: usize,
-    code: Code,
-    /// Where it lies in the body, if a plugin has seen it.
-    place: Option<Range<usize>>,
-}
-
-/// A request on its way through.
+/// A batch on its way through.
 struct Run<'a> {
-    worker: &'a Worker,
+    lane: &'a Lane,
     route: &'a Route,
     body: &'a Bytes,
-    /// When it was received, in Unix milliseconds.
-    now: i64,
+    frames: Frames<'a>,
     believed: Believed,
-    received: usize,
-    /// Those among them that no plugin saw.
+    spans: Spans,
+    /// Those among the records that no plugin saw.
     unframed: usize,
     outcome: Outcome,
-    /// The first rejected records.
-    rejects: Vec<Reject>,
 }
 
-/// Judges every record of a body, adds the visits, waits until they are durable and counts everything.
+/// Judges every record of a batch, hands it to all destinations, waits until they keep it for good, and counts everything.
 ///
 /// Nothing is added or counted before all is judged, so a request that is given up on the way leaves no trace.
 ///
 /// # Errors
-/// When it cannot be judged now: then all records are counted as refused, and may be sent again.
-pub(crate) async fn process(
-    worker: &Worker,
-    route: &Route,
-    body: Framed<'_>,
-    held: &mut Reservation,
-) -> Result<Tally, Unjudged> {
-    let Framed { body, framing, max_record } = body;
-    let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
-    let mut frames = Frames::new(body, framing, bounds);
-    let mut run = Run::new(worker, route, body);
-    let mut chunk = worker.take_chunk();
-    let mut first = true;
-    let judged = loop {
-        if !frames.next(&mut chunk) {
-            break Ok(());
-        }
-        if !first {
-            // The other connections of this thread have a turn between two calls.
-            tokio::task::yield_now().await;
-        }
-        first = false;
-        if let Err(unjudged) = run.judge(&chunk, held).await {
-            break Err(unjudged);
-        }
-    };
-    let result = match judged {
-        Ok(()) => run.finish().await,
-        Err(unjudged) => Err(unjudged),
-    };
-    if let Err(unjudged) = &result {
-        while frames.next(&mut chunk) {
-            run.received += records_in(&chunk, body);
-        }
-        worker.own_metrics.received.inc_by(run.received as u64);
-        worker.metrics.refused(unjudged.reason(), run.received as u64);
-        if let (Unjudged::Unavailable(_), Some(counts)) = (unjudged, route.active.counts.of(worker.at)) {
-            counts.refused(run.received as u64);
-        }
+/// When it cannot be judged or kept now: then all records are counted as refused, and may be sent again.
+pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<Tally, Unjudged> {
+    let Batch { body, framing, origin, mut held } = batch;
+    let mut run = Run::new(lane, route, &body, (framing, origin.received));
+    if let Err(unjudged) = run.judge_all(&mut held).await {
+        let received = run.count_all();
+        return Err(refused(lane, route, received, (origin, unjudged)));
     }
-    worker.give_back(chunk);
-    result
+    let (unframed, known) = (run.unframed, (run.spans, run.outcome));
+    let batch = Arc::new(Judged::new(body, known, origin, held));
+    let (received, accepted) = (batch.len(), batch.outcome.accepted());
+    let named = if accepted < received { name_rejects(lane, &route.active, &batch).await } else { Vec::new() };
+    if let Err(unwritable) = destination::deliver(&lane.destinations, &batch).await {
+        return Err(refused(lane, route, received, (batch.origin.clone(), unwritable.into())));
+    }
+    lane.own_metrics.received.inc_by(received as u64);
+    lane.plugins.count_accepted(lane, &route.active, accepted as u64);
+    if let Some(counts) = route.active.counts.of(lane.at) {
+        counts.judged(accepted as u64, (received - unframed - accepted) as u64);
+    }
+    if accepted < received {
+        count_rejects(&route.active, &batch.outcome);
+    }
+    // Unless a destination has the batch still.
+    if let Some(chunk) = Arc::into_inner(batch).and_then(Judged::into_chunk) {
+        lane.give_back(chunk);
+    }
+    Ok(Tally { received, accepted, named })
 }
 
-fn records_in(chunk: &Chunk, body: &[u8]) -> usize {
-    chunk.records(body).len() + usize::from(chunk.reject.is_some())
-}
-
-// === impl Arrived ===
-
-impl Arrived<'_> {
-    fn acknowledged(mut self, outcome: &Outcome) {
-        self.addresses.clear();
-        self.visits.acknowledged(&outcome.v4, &outcome.v6);
+/// Counts records that were refused.
+fn refused(lane: &Lane, route: &Route, received: usize, (origin, unjudged): (Origin, Unjudged)) -> Unjudged {
+    let Origin { tenant, source, .. } = origin;
+    tracing::debug!(tenant = tenant.0, %source, records = received, %unjudged, "a batch was refused");
+    lane.own_metrics.received.inc_by(received as u64);
+    lane.metrics.refused(unjudged.reason(), received as u64);
+    if let (Unjudged::Unavailable(_), Some(counts)) = (&unjudged, route.active.counts.of(lane.at)) {
+        counts.refused(received as u64);
     }
-}
-
-impl Drop for Arrived<'_> {
-    /// The request is refused, or its client is gone.
-    fn drop(&mut self) {
-        if !self.addresses.is_empty() {
-            self.visits.refused(&self.addresses);
-        }
-    }
+    unjudged
 }
 
 // === impl Unjudged ===
@@ -183,96 +137,78 @@ impl Unjudged {
 // === impl Run ===
 
 impl<'a> Run<'a> {
-    fn new(worker: &'a Worker, route: &'a Route, body: &'a Bytes) -> Self {
-        let now = visits::now();
-        let believed = worker.believed(now);
-        let (outcome, rejects) = (Outcome::default(), Vec::new());
-        Self { worker, route, body, now, believed, received: 0, unframed: 0, outcome, rejects }
+    fn new(lane: &'a Lane, route: &'a Route, body: &'a Bytes, (framing, received): (Framing, i64)) -> Self {
+        let max_record = lane.serving().config.ingest.max_record;
+        let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
+        let frames = Frames::new(body, framing, bounds);
+        let believed = lane.believed(received);
+        Self { lane, route, body, frames, believed, spans: Spans::default(), unframed: 0, outcome: Outcome::default() }
+    }
+
+    async fn judge_all(&mut self, held: &mut Reservation) -> Result<(), Unjudged> {
+        let mut chunk = self.lane.take_chunk();
+        while self.frames.next(&mut chunk) {
+            if !self.outcome.status.is_empty() {
+                // The other connections of this thread have a turn between two calls.
+                tokio::task::yield_now().await;
+            }
+            let judged = self.judge(&chunk, held).await;
+            self.spans.push(std::mem::take(&mut chunk));
+            judged?;
+        }
+        Ok(())
     }
 
     async fn judge(&mut self, chunk: &Chunk, held: &mut Reservation) -> Result<(), Unjudged> {
         let records = chunk.records(self.body);
-        let first = self.received;
-        self.received += records_in(chunk, self.body);
+        let is_first = self.outcome.status.is_empty();
         if !records.is_empty() {
-            self.route.samples.offer(self.worker.at, records);
-            let mut answer = call::extract(self.worker, &self.route.active, self.body, chunk).await?;
+            self.route.samples.offer(self.lane.at, records);
+            let mut answer = call::extract(self.lane, &self.route.active, self.body, chunk).await?;
             let replaced = self.believed.apply(&mut answer);
             if replaced != Replaced::default() {
-                self.worker.metrics.times_replaced.inc_by(replaced.beyond);
-                self.worker.metrics.times_unread.inc_by(replaced.unread);
+                self.lane.metrics.times_replaced.inc_by(replaced.beyond);
+                self.lane.metrics.times_unread.inc_by(replaced.unread);
             }
-            if answer.accepted() < records.len() {
-                self.note_rejects(first, chunk, &answer);
-            }
-            if self.outcome.status.is_empty() {
-                // Most requests are one chunk; what it takes is little, and gone in a moment.
+            if is_first {
+                // Most requests are one chunk; what it takes is little.
                 self.outcome = answer;
             } else {
                 // Columns double as they grow, so that they hold up to twice what is in them.
-                held.grow(2 * answer.bytes())?;
+                held.grow(2 * answer.bytes() + chunk.bytes())?;
                 self.outcome.append(&answer);
             }
         }
         if let Some(code) = chunk.reject {
-            self.note_reject(first + records.len(), code, None);
             self.outcome.push_reject(code);
             self.unframed += 1;
         }
         Ok(())
     }
 
-    fn note_rejects(&mut self, first: usize, chunk: &Chunk, answer: &Outcome) {
-        let records = chunk.records(self.body);
-        for (at, code) in answer.rejects().take(NAMED_REJECTS - self.rejects.len().min(NAMED_REJECTS)) {
-            let place = records.starts.get(at).zip(records.ends.get(at));
-            let place = place.map(|(start, end)| chunk.base + *start as usize..chunk.base + *end as usize);
-            self.note_reject(first + at, code, place);
+    /// How many records the body has in all, those included that nobody judged.
+    fn count_all(mut self) -> usize {
+        let (mut chunk, mut all) = (Chunk::default(), self.spans.len());
+        while self.frames.next(&mut chunk) {
+            all += batch::records_in(&chunk);
         }
+        all
     }
+}
 
-    fn note_reject(&mut self, record: usize, code: Code, place: Option<Range<usize>>) {
-        if self.rejects.len() < NAMED_REJECTS {
-            self.rejects.push(Reject { record, code, place });
-        }
+/// Finds words for the first rejected records.
+async fn name_rejects(lane: &Lane, active: &Active, batch: &Judged) -> Vec<Named> {
+    let mut named = Vec::new();
+    for (record, code) in batch.outcome.rejects().take(NAMED_REJECTS) {
+        let seen = batch.record(record);
+        let words = match seen.filter(|_| code != Code::TRAP) {
+            Some(bytes) => call::explain(lane, active, bytes).await,
+            None => None,
+        };
+        let message = words.unwrap_or_else(|| in_general(code, seen.is_some()).to_owned());
+        named.push(Named { record, code: active.plugin.code_name(code).to_owned(), message });
     }
-
-    /// Finds words for the first rejects, adds, waits until that is durable, and counts.
-    async fn finish(&mut self) -> Result<Tally, Unjudged> {
-        let active = &self.route.active;
-        let named = self.name_rejects().await;
-        let (worker, received, accepted) = (self.worker, self.received, self.outcome.accepted());
-        let (added, arrived) = worker.add(&self.outcome, self.now);
-        let arrived = Arrived { visits: worker.visits(), addresses: arrived };
-        if let Some(ticket) = added? {
-            worker.durable(ticket).await?;
-        }
-        arrived.acknowledged(&self.outcome);
-        worker.own_metrics.received.inc_by(received as u64);
-        worker.plugins.count_accepted(worker, active, accepted as u64);
-        if let Some(counts) = active.counts.of(worker.at) {
-            counts.judged(accepted as u64, (received - self.unframed - accepted) as u64);
-        }
-        if accepted < received {
-            count_rejects(active, &self.outcome);
-        }
-        Ok(Tally { received, accepted, named })
-    }
-
-    async fn name_rejects(&mut self) -> Vec<Named> {
-        let active = &self.route.active;
-        let mut named = Vec::with_capacity(self.rejects.len());
-        for Reject { record, code, place } in std::mem::take(&mut self.rejects) {
-            let seen = place.clone().filter(|_| code != Code::TRAP).and_then(|place| self.body.get(place));
-            let words = match seen {
-                Some(bytes) => call::explain(self.worker, active, bytes).await,
-                None => None,
-            };
-            let message = words.unwrap_or_else(|| in_general(code, place.is_some()).to_owned());
-            named.push(Named { record, code: active.plugin.code_name(code).to_owned(), message });
-        }
-        named
-    }
+    named
 }
 
 fn count_rejects(active: &Active, outcome: &Outcome) {

@@ -14,7 +14,7 @@ use crate::config::{self, Config};
 use crate::metrics::PluginMetrics;
 
 pub(crate) use counts::{Counts, Total};
-pub(crate) use routes::{Refused, Route, Routes};
+pub(crate) use routes::{NoRoute, Route, Routes};
 pub(crate) use samples::Moment;
 
 /// A snapshot. Requests take it once and keep it to their end.

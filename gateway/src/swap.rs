@@ -21,10 +21,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tallygate_plugin_host::{Plugin, Stage};
 
+use crate::common::Common;
 use crate::config::{self, Config};
 use crate::reload;
 use crate::serving::{Active, Made, Moment, Route, Serving, Source};
-use crate::worker::Shared;
 use candidate::Candidate;
 use shadow::Recent;
 use slot::{Slot, Terms};
@@ -40,7 +40,7 @@ pub(crate) use threads::{Hint, Signature, Threads};
 
 /// Changes what serves.
 pub(crate) struct Swap {
-    shared: Arc<Shared>,
+    common: Arc<Common>,
     loader: Loader,
     source: reload::Source,
     workers: usize,
@@ -65,9 +65,9 @@ struct Change {
 // === impl Swap ===
 
 impl Swap {
-    pub(crate) fn new(shared: Arc<Shared>, loader: Loader, source: reload::Source, state: State) -> Self {
-        let workers = shared.workers;
-        Self { shared, loader, source, workers, turn: Mutex::default(), state: Mutex::new(state) }
+    pub(crate) fn new(common: Arc<Common>, loader: Loader, source: reload::Source, state: State) -> Self {
+        let workers = common.workers;
+        Self { common, loader, source, workers, turn: Mutex::default(), state: Mutex::new(state) }
     }
 
     /// Reads the configuration again and lets it serve, with every plugin that it changes. If anything in it cannot, all of
@@ -85,14 +85,14 @@ impl Swap {
         });
         match result {
             Ok(config) => {
-                self.shared.in_flight.set_limit(config.ingest.max_in_flight);
+                self.common.in_flight.set_limit(config.ingest.max_in_flight);
                 tracing::info!("configuration reloaded");
-                self.shared.metrics.config_reloaded("ok");
+                self.common.metrics.config_reloaded("ok");
                 Ok(())
             }
             Err(problems) => {
                 tracing::error!("the old configuration stays: {problems}");
-                self.shared.metrics.config_reloaded("refused");
+                self.common.metrics.config_reloaded("refused");
                 Err(problems)
             }
         }
@@ -218,7 +218,7 @@ impl Swap {
 
     /// Whether there is a plugin of this name.
     pub(crate) fn serves(&self, name: &str) -> Result<(), Denied> {
-        let serving = self.shared.serving.load();
+        let serving = self.common.serving.load();
         let serves = serving.plugins.iter().any(|active| active.plugin.name() == name);
         if serves { Ok(()) } else { Err(self.no_such_plugin(name)) }
     }
@@ -284,7 +284,7 @@ impl Swap {
             let start = std::time::Instant::now();
             let recent = self.recent(plugin.name(), Moment::NEVER);
             report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, bound);
-            self.shared.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
+            self.common.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
             if let Err(message) = report.within()
                 && !wish.force
                 && !wish.dry_run
@@ -305,7 +305,7 @@ impl Swap {
     fn publish(&self, state: &mut State, config: Arc<Config>, changes: Vec<Change>) {
         let names: Vec<_> = config.all_plugins().into_iter().map(|plugin| plugin.name).collect();
         for gone in state.slots.keys().filter(|name| !names.contains(name)) {
-            self.shared.metrics.plugin_gone(gone);
+            self.common.metrics.plugin_gone(gone);
         }
         state.slots.retain(|name, _| names.contains(name));
         let terms = Terms { probation: config.swap.probation, workers: self.workers };
@@ -314,10 +314,10 @@ impl Swap {
         for change in changes {
             let (name, plugin) = (change.plugin.name().to_owned(), Arc::clone(&change.plugin));
             if let Some(slot) = state.slots.get_mut(&name) {
-                slot.advance(change, &self.shared.metrics, terms);
+                slot.advance(change, &self.common.metrics, terms);
             } else {
                 let Change { config, source, file_digest, .. } = change;
-                let metrics = self.shared.metrics.plugin(&name);
+                let metrics = self.common.metrics.plugin(&name);
                 let made = Made { plugin: Arc::clone(&plugin), metrics, source, config };
                 state.slots.insert(name.clone(), Slot::new(made, file_digest, self.workers));
             }
@@ -332,16 +332,16 @@ impl Swap {
     /// Stores the snapshot of a state, for all to see. [`State::tell_generations`] is to follow last: whoever sees these metrics
     /// change must find all of it done.
     fn serve(&self, state: &mut State) {
-        let before = self.shared.serving.load();
+        let before = self.common.serving.load();
         let serving = Serving::new(Arc::clone(&state.config), state.plugins(), Some(&before), self.workers);
-        self.shared.serving.store(Arc::new(serving));
-        self.shared.changed.send_replace(());
+        self.common.serving.store(Arc::new(serving));
+        self.common.changed.send_replace(());
         state.keep_pins();
     }
 
     /// What came in lately on the routes of a plugin.
     fn recent(&self, plugin: &str, since: Moment) -> Vec<Recent> {
-        let serving = self.shared.serving.load();
+        let serving = self.common.serving.load();
         let of_route = |route: &Route| Recent {
             route: route.name(),
             records: route.samples.since(since).into_iter().map(|sample| sample.record).collect(),
@@ -355,7 +355,7 @@ impl Swap {
         if let Some(slot) = self.state().slots.get_mut(name) {
             slot.refused(refusal.stage.name(), refusal);
         }
-        self.shared.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
+        self.common.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
     }
 
     /// Whether there is no need to try what a plugin's file holds: it has been tried, or must not be tried yet.
@@ -394,7 +394,7 @@ impl Swap {
     }
 
     fn max_difference(&self) -> f64 {
-        self.shared.serving.load().config.swap.max_difference
+        self.common.serving.load().config.swap.max_difference
     }
 
     fn no_such_plugin(&self, name: &str) -> Denied {

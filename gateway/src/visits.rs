@@ -1,5 +1,7 @@
 //! From records to visits: which hour each belongs to, and how what becomes of them is told.
 
+mod intake;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +16,8 @@ use tokio::sync::watch;
 use crate::config::{Config, EventTime};
 use crate::metrics::Metrics;
 use crate::thread;
+
+pub(crate) use intake::{Added, Intake};
 
 /// The times that are believed, at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +38,7 @@ pub(crate) struct Replaced {
 
 /// Adds visits by their hours. One for each worker, so that its memory serves many batches.
 #[derive(Default)]
-pub(crate) struct Sorter {
+struct Sorter {
     scratch: Scratch,
     /// In ascending order; those that a batch does not use are empty.
     groups: Vec<Group>,
@@ -198,12 +202,7 @@ impl Believed {
 impl Sorter {
     /// Adds the visits of an outcome; those without a time came at `now`. Also says which addresses they brought, of which some
     /// may have come in even if not all can.
-    pub(crate) fn add(
-        &mut self,
-        visits: &Visits,
-        outcome: &Outcome,
-        now: i64,
-    ) -> (Result<Option<Ticket>, Unwritable>, NewIps) {
+    fn add(&mut self, visits: &Visits, outcome: &Outcome, now: i64) -> (Result<Option<Ticket>, Unwritable>, NewIps) {
         let added = self.try_add(visits, outcome, now);
         (added, self.scratch.take_arrived())
     }

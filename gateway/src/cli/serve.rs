@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::reload::Source;
-use crate::swap::{Hint, Signature, Threads};
+use crate::swap::{Hint, Signature};
 
 pub(super) fn run(source: &Source, accept_damage: bool) -> Result<ExitCode> {
     // Looked at before it is read: what changes in between is seen later.
@@ -25,10 +25,12 @@ pub(super) fn run(source: &Source, accept_damage: bool) -> Result<ExitCode> {
     let app = App::build(config, source.clone(), accept_damage)?;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let served = runtime.block_on(async {
-        // Before the ports are served: what changes from here on is seen.
-        let threads = Threads::start(app.swap(), source.file.clone(), seen).context("the threads of the swap")?;
-        hint_at_hangup(threads.hint())?;
-        app.run(shutdown()?).await
+        let shutdown = shutdown()?;
+        let running = app.start(seen)?;
+        hint_at_hangup(running.hint())?;
+        shutdown.await;
+        running.drain().await;
+        Ok(())
     });
     // A reload that hangs, in a file system or a compiler, does not keep the process alive.
     runtime.shutdown_background();

@@ -1,13 +1,11 @@
 //! The bytes of a connection, on their way to hyper and back: what comes and what is taken is noted.
 
 use std::io;
-use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::activity::{Activity, Overflow};
 use super::fault::asks_for_a_coding;
@@ -16,20 +14,25 @@ use super::frames::Frames;
 /// What a client opens HTTP/2 with.
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What HTTP may be spoken over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
+
 /// A stream that notes what happens on it.
-pub(super) struct Watched {
-    stream: TcpStream,
+pub(super) struct Watched<S> {
+    stream: S,
     activity: Rc<Activity>,
     /// What was read to find out about the protocol, and not yet read again.
     first: First,
     /// Of HTTP/2.
     frames: Option<Frames>,
-    /// Whether a request was answered here and nothing more is read.
-    is_done: bool,
+    /// Once a request was answered here, and hyper is shown nothing more: what is still to be written of the answer.
+    farewell: Option<&'static [u8]>,
 }
 
 /// hyper would call it a broken request, and say 400.
-const NOT_IMPLEMENTED: &str = "HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const NOT_IMPLEMENTED: &[u8] = b"HTTP/1.1 501 Not Implemented\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// The first bytes of a connection.
 #[derive(Default)]
@@ -41,31 +44,23 @@ struct First {
 
 // === impl Watched ===
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream, activity: Rc<Activity>) -> Self {
-        Self { stream, activity, first: First::default(), frames: None, is_done: false }
+impl<S: Stream> Watched<S> {
+    pub(super) fn new(stream: S, activity: Rc<Activity>) -> Self {
+        Self { stream, activity, first: First::default(), frames: None, farewell: None }
     }
 
     /// Waits for the first bytes and tells whether they are HTTP/2's preface, all of it. An error if the peer is gone before
     /// that is clear.
     pub(super) async fn find_http2(&mut self) -> io::Result<bool> {
-        // Almost always the first look tells, and nothing needs to be kept.
-        let mut seen = [0; PREFACE.len()];
-        let count = self.stream.peek(&mut seen).await?;
-        let seen = seen.get(..count).unwrap_or_default();
-        if !PREFACE.starts_with(seen) {
+        self.read_first().await?;
+        if !PREFACE.starts_with(self.first.seen()) {
             return Ok(false);
         }
+        // The rest must follow soon, and frames behind it.
         self.activity.note_header();
-        // Looking again would show the same bytes at once, and not that the peer is gone.
-        while self.first.to < PREFACE.len() {
-            let room = self.first.bytes.get_mut(self.first.to..).unwrap_or_default();
-            let count = self.stream.read(room).await?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.first.to += count;
-            if !PREFACE.starts_with(self.first.bytes.get(..self.first.to).unwrap_or_default()) {
+        while self.first.seen().len() < PREFACE.len() {
+            self.read_first().await?;
+            if !PREFACE.starts_with(self.first.seen()) {
                 return Ok(false);
             }
         }
@@ -73,18 +68,49 @@ impl Watched {
         Ok(true)
     }
 
-    /// Answers a request that hyper is not shown.
-    fn say_not_implemented(&mut self) {
-        self.is_done = true;
-        self.activity.note_header();
-        // If the peer takes nothing, it does not take this either; and it is closed in any case.
-        drop(self.stream.try_write(NOT_IMPLEMENTED.as_bytes()));
-        drop(socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write));
+    async fn read_first(&mut self) -> io::Result<()> {
+        let room = self.first.bytes.get_mut(self.first.to..).unwrap_or_default();
+        let count = self.stream.read(room).await?;
+        self.first.to += count;
+        if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
 
-    /// Takes what the peer still sends and drops it, so that the answer is not lost; for no longer than a header may take. To
-    /// hyper, it has closed in the end.
-    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Reads; first of all, what was read already to find out about the protocol.
+    fn poll_next(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.first.from == self.first.to {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let count = (self.first.to - self.first.from).min(buffer.remaining());
+        buffer.put_slice(self.first.bytes.get(self.first.from..self.first.from + count).unwrap_or_default());
+        self.first.from += count;
+        if self.frames.is_none() && buffer.remaining() > 0 {
+            // A header is best seen as it came, in one piece. If nothing more is there, this was all of it.
+            let more = Pin::new(&mut self.stream).poll_read(context, buffer);
+            if let Poll::Ready(Err(error)) = more {
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Answers a request that hyper is not shown.
+    fn say_not_implemented(&mut self) {
+        self.farewell = Some(NOT_IMPLEMENTED);
+        self.activity.note_header();
+    }
+
+    /// Writes the farewell, then takes what the peer still sends and drops it, so that the answer is not lost; for no longer than
+    /// a header may take. To hyper, it has closed in the end.
+    fn poll_farewell(&mut self, context: &mut Context<'_>, left: &'static [u8]) -> Poll<io::Result<()>> {
+        let mut left = left;
+        while !left.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, left))?;
+            left = left.get(count..).unwrap_or_default();
+            self.farewell = Some(left);
+            if left.is_empty() {
+                ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            }
+        }
         let mut dropped = [0; 4096];
         loop {
             let mut buffer = ReadBuf::new(&mut dropped);
@@ -113,27 +139,30 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+// === impl First ===
+
+impl First {
+    fn seen(&self) -> &[u8] {
+        self.bytes.get(..self.to).unwrap_or_default()
+    }
+}
+
+impl<S: Stream> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let before = buffer.filled().len();
-        if this.is_done {
-            return this.poll_drain(context);
+        if let Some(left) = this.farewell {
+            return this.poll_farewell(context, left);
         }
-        if this.first.from < this.first.to {
-            let count = (this.first.to - this.first.from).min(buffer.remaining());
-            buffer.put_slice(this.first.bytes.get(this.first.from..this.first.from + count).unwrap_or_default());
-            this.first.from += count;
-            if this.frames.is_some() {
-                // The preface is no frame.
-                return Poll::Ready(Ok(()));
-            }
-        } else {
-            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        let before = buffer.filled().len();
+        let is_preface = this.frames.is_some() && this.first.from < this.first.to;
+        ready!(this.poll_next(context, buffer))?;
+        if is_preface {
+            // It is no frame.
+            return Poll::Ready(Ok(()));
         }
         let room = buffer.capacity() - before;
         let came = buffer.filled().get(before..).unwrap_or_default();
@@ -143,13 +172,13 @@ impl AsyncRead for Watched {
         if this.frames.is_none() && !this.activity.is_busy() && asks_for_a_coding(came) {
             this.say_not_implemented();
             buffer.set_filled(before);
-            return this.poll_drain(context);
+            return this.poll_farewell(context, NOT_IMPLEMENTED);
         }
         Poll::Ready(this.note(came, room))
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: Stream> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.note_written(written)

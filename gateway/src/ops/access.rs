@@ -19,7 +19,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Lets through who may read: who brings a token for it, or who is on this machine where no token was set.
 pub(super) async fn read(State(ops): State<Ops>, request: Request, next: Next) -> Response {
-    let serving = ops.shared.serving.load_full();
+    let serving = ops.common.serving.load_full();
     let (headers, tokens) = (request.headers(), &serving.config.ops);
     if tokens.read_token.iter().chain(&tokens.admin_token).any(|token| brings(headers, token)) {
         return next.run(request).await;

@@ -40,7 +40,7 @@ pub(super) fn router(ops: Ops) -> Router<Ops> {
 
 /// Lets through who brings the token.
 pub(super) async fn authorise(State(ops): State<Ops>, request: Request, next: Next) -> Response {
-    let serving = ops.shared.serving.load_full();
+    let serving = ops.common.serving.load_full();
     let Some(token) = &serving.config.ops.admin_token else {
         let message = "there is no administration: the configuration has neither ops.admin_token nor admin_token_file";
         return error(StatusCode::NOT_FOUND, "not-found", message);

@@ -54,7 +54,7 @@ pub(super) fn router(ops: Ops) -> Router<Ops> {
 
 async fn visited(State(ops): State<Ops>, uri: Uri) -> Response {
     // What was acknowledged is seen, even if the history has not taken it in yet: single addresses are looked for in both.
-    let view = ops.shared.visits.view_now();
+    let view = ops.common.visits.view_now();
     answer(visited_in(&view, &uri))
 }
 
@@ -71,7 +71,7 @@ fn visited_in(view: &View<'_>, uri: &Uri) -> Result<query::Visited, Problem> {
 }
 
 async fn distinct(State(ops): State<Ops>, uri: Uri) -> Response {
-    let visits = &ops.shared.visits;
+    let visits = &ops.common.visits;
     if visits.is_caught_up() {
         let view = visits.view_now();
         match distinct_asked(visits, &view, &uri) {
@@ -123,7 +123,7 @@ async fn on_another_thread<T: serde::Serialize + Send + 'static>(
     ask: impl FnOnce(&Visits) -> Result<T, Problem> + Send + 'static,
 ) -> Response {
     let Some(place) = ops.questions.begin().await else { return reply::busy(BUSY) };
-    let visits = Arc::clone(&ops.shared.visits);
+    let visits = Arc::clone(&ops.common.visits);
     let asked = tokio::task::spawn_blocking(move || {
         let answered = answer(ask(&visits));
         // With the work rather than with the request, which may end before it.

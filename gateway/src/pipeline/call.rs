@@ -12,9 +12,9 @@ use tallygate_event::{Outcome, Records};
 use tallygate_plugin_host::{Failure, Instance, Plugin, contain, thread_time};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::lane::Lane;
 use crate::metrics::CallMetrics;
 use crate::serving::{Active, Serving};
-use crate::worker::Worker;
 
 /// After a question that took so long, the other connections of the thread have a turn before the next.
 const SLOW: Duration = Duration::from_millis(1);
@@ -59,24 +59,24 @@ pub(crate) struct Unavailable {
 
 /// What the plugin makes of a chunk of the body.
 pub(super) async fn extract(
-    worker: &Worker,
+    lane: &Lane,
     active: &Arc<Active>,
     body: &Bytes,
     chunk: &Chunk,
 ) -> Result<Outcome, Unavailable> {
-    let counts = active.counts.of(worker.at);
+    let counts = active.counts.of(lane.at);
     let called = |failed| counts.map(|counts| counts.called(failed)).unwrap_or_default();
     if active.plugin.health().is_isolated() {
-        let turn = turn(worker).await;
+        let turn = turn(lane).await;
         // Asked only now: whoever had the turn before may have found out.
         refuse_if_paused(active)?;
-        let kept = Some(worker.plugins.beside(worker, active));
+        let kept = Some(lane.plugins.beside(lane, active));
         let (outcome, failed) = ask_beside(active, body, chunk, Beside { kept, turn }).await;
         called(failed);
         return outcome;
     }
     refuse_if_paused(active)?;
-    let answer = worker.plugins.timed_call(worker, active, |instance| instance.extract(chunk.records(body)));
+    let answer = lane.plugins.timed_call(lane, active, |instance| instance.extract(chunk.records(body)));
     called(answer.is_err());
     match answer {
         Ok(outcome) => {
@@ -85,19 +85,19 @@ pub(super) async fn extract(
         }
         Err(failure) => {
             note(active, &failure);
-            let turn = turn(worker).await;
+            let turn = turn(lane).await;
             ask_beside(active, body, chunk, Beside { kept: None, turn }).await.0
         }
     }
 }
 
 /// In the plugin's words, why it rejected a record. `None` if it has none, or had better not be asked.
-pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> Option<String> {
+pub(super) async fn explain(lane: &Lane, active: &Active, record: &[u8]) -> Option<String> {
     if active.plugin.health().is_isolated() {
         return None;
     }
     let start = Instant::now();
-    let words = worker.plugins.call(worker, active, |instance| instance.explain(record));
+    let words = lane.plugins.call(lane, active, |instance| instance.explain(record));
     if start.elapsed() > SLOW {
         tokio::task::yield_now().await;
     }
@@ -105,7 +105,7 @@ pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> 
         Ok(words) => words.err(),
         Err(failure) => {
             note(active, &failure);
-            if let Some(counts) = active.counts.of(worker.at) {
+            if let Some(counts) = active.counts.of(lane.at) {
                 counts.called(true);
             }
             None
@@ -114,8 +114,8 @@ pub(super) async fn explain(worker: &Worker, active: &Active, record: &[u8]) -> 
 }
 
 /// Waits for the turn on the thread beside this worker's.
-async fn turn(worker: &Worker) -> OwnedSemaphorePermit {
-    Arc::clone(&worker.containment).acquire_owned().await.expect("the semaphore is never closed")
+async fn turn(lane: &Lane) -> OwnedSemaphorePermit {
+    Arc::clone(&lane.containment).acquire_owned().await.expect("the semaphore is never closed")
 }
 
 fn refuse_if_paused(active: &Active) -> Result<(), Unavailable> {
@@ -243,21 +243,21 @@ impl OwnPlugins {
     /// Calls the worker's instance of the plugin, made if there is none. One that failed or has grown is dropped.
     fn call<T>(
         &self,
-        worker: &Worker,
+        lane: &Lane,
         active: &Active,
         call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.with(worker, active, |own| own.call(&active.plugin, call))
+        self.with(lane, active, |own| own.call(&active.plugin, call))
     }
 
     /// The same, and notes how long it took.
     fn timed_call<T>(
         &self,
-        worker: &Worker,
+        lane: &Lane,
         active: &Active,
         call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.with(worker, active, |own| {
+        self.with(lane, active, |own| {
             let computed = own.suspect.then(thread_time);
             let start = Instant::now();
             let answer = own.call(&active.plugin, call);
@@ -275,13 +275,13 @@ impl OwnPlugins {
     }
 
     /// The worker's instance for calls beside its thread.
-    fn beside(&self, worker: &Worker, active: &Active) -> Kept {
-        self.with(worker, active, |own| Arc::clone(&own.beside))
+    fn beside(&self, lane: &Lane, active: &Active) -> Kept {
+        self.with(lane, active, |own| Arc::clone(&own.beside))
     }
 
     /// Counts records that the plugin accepted.
-    pub(super) fn count_accepted(&self, worker: &Worker, active: &Active, records: u64) {
-        self.with(worker, active, |own| own.metrics.accepted.inc_by(records));
+    pub(super) fn count_accepted(&self, lane: &Lane, active: &Active, records: u64) {
+        self.with(lane, active, |own| own.metrics.accepted.inc_by(records));
     }
 
     /// Lets go of plugins that do not serve any more.
@@ -289,16 +289,16 @@ impl OwnPlugins {
         self.0.borrow_mut().retain(|own| serving.has(own.id));
     }
 
-    fn with<T>(&self, worker: &Worker, active: &Active, act: impl FnOnce(&mut OwnPlugin) -> T) -> T {
+    fn with<T>(&self, lane: &Lane, active: &Active, act: impl FnOnce(&mut OwnPlugin) -> T) -> T {
         let (id, mut all) = (active.plugin.id(), self.0.borrow_mut());
         if let Some(own) = all.iter_mut().find(|own| own.id == id) {
             return act(own);
         }
-        let metrics = worker.metrics.calls_of(active.plugin.name(), &worker.own_metrics);
+        let metrics = lane.metrics.calls_of(active.plugin.name(), &lane.own_metrics);
         let mut own = OwnPlugin { id, instance: None, beside: Kept::default(), failures: 0, suspect: false, metrics };
         let result = act(&mut own);
         // A request that began under an older snapshot may still ask a plugin that was let go of.
-        if worker.serves(id) {
+        if lane.serves(id) {
             all.push(own);
         }
         result

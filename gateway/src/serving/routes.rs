@@ -29,7 +29,7 @@ pub(crate) struct Route {
 
 /// Why no plugin is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Refused {
+pub(crate) enum NoRoute {
     NoSuchPath,
     NotPost,
 }
@@ -64,15 +64,15 @@ impl Routes {
     }
 
     /// The route of a request. A path may be written in other ways, with escapes for letters that need none.
-    pub(crate) fn find(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<&Route, Refused> {
+    pub(crate) fn find(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<&Route, NoRoute> {
         let is_known = |path: &str| self.paths.iter().any(|known| known == path);
         let decoded = if is_known(path) { None } else { decode(path) };
         let path = decoded.as_deref().unwrap_or(path);
         if !is_known(path) {
-            return Err(Refused::NoSuchPath);
+            return Err(NoRoute::NoSuchPath);
         }
         if method != Method::POST {
-            return Err(Refused::NotPost);
+            return Err(NoRoute::NotPost);
         }
         let matching = self.routes.iter().find(|route| route.matches(path, headers));
         Ok(matching.expect("the last route matches everything"))

@@ -17,6 +17,8 @@
 
 mod json;
 
+use std::ops::Range;
+
 use tallygate_event::{Code, Records};
 
 /// How records are told apart.
@@ -195,6 +197,31 @@ impl Chunk {
         let length = self.ends.last().map_or(0, |end| *end as usize);
         let data = body.get(self.base..self.base + length).unwrap_or_default();
         Records { data, starts: &self.starts, ends: &self.ends }
+    }
+
+    /// How many records it has, without the one that the framing rejects.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Whether it has no record but perhaps one that the framing rejects.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Where in the body one of its records lies.
+    #[must_use]
+    pub fn span(&self, record: usize) -> Option<Range<usize>> {
+        let (start, end) = (*self.starts.get(record)?, *self.ends.get(record)?);
+        Some(self.base + start as usize..self.base + end as usize)
+    }
+
+    /// Memory that it holds, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        (self.starts.capacity() + self.ends.capacity()) * size_of::<u32>()
     }
 
     fn clear(&mut self, base: usize) {

@@ -28,7 +28,7 @@ struct Streamed {
 const LEFT_OUT: HeaderName = HeaderName::from_static("x-tallygate-ipv6-left-out");
 
 pub(super) async fn export(State(ops): State<Ops>, uri: Uri) -> Response {
-    let asked = asked(&ops.shared.visits.view_now(), &uri);
+    let asked = asked(&ops.common.visits.view_now(), &uri);
     let (format, name) = match asked {
         Ok((format, span)) => (format, format!("tallygate-{}-{}.{}", span.from, span.to, format.name())),
         Err(problem) => return refusal(&problem),
@@ -36,7 +36,7 @@ pub(super) async fn export(State(ops): State<Ops>, uri: Uri) -> Response {
     let Some(place) = ops.questions.begin().await else { return reply::busy(BUSY) };
     let (writer, answer) = stream::answer();
     let (begin, begun) = oneshot::channel();
-    let (visits, turns) = (Arc::clone(&ops.shared.visits), Arc::clone(&ops.questions));
+    let (visits, turns) = (Arc::clone(&ops.common.visits), Arc::clone(&ops.questions));
     tokio::task::spawn_blocking(move || {
         let turn = Turn::new(&turns, place);
         let view = visits.view();

@@ -53,7 +53,7 @@ pub(super) async fn list(State(ops): State<Ops>, body: Body) -> Response {
 
 async fn forget(ops: &Ops, ips: Vec<IpAddr>, told: impl FnOnce(usize) -> serde_json::Value) -> Response {
     let Some(place) = place(&ops.forgetting).await else { return reply::busy(BUSY) };
-    let visits = Arc::clone(&ops.shared.visits);
+    let visits = Arc::clone(&ops.common.visits);
     let forgotten = tokio::task::spawn_blocking(move || {
         let forgotten = visits.forget(&ips);
         drop(place);

@@ -27,13 +27,13 @@ struct Written<'a> {
 
 pub(super) async fn visited(State(ops): State<Ops>, uri: Uri, body: Body) -> Response {
     // Before anything is read of the list. What is kept may change until it is, which the answers would tell.
-    if let Err(problem) = span(&ops.shared.visits.view_now(), &uri) {
+    if let Err(problem) = span(&ops.common.visits.view_now(), &uri) {
         return refusal(&problem);
     }
     let Some(place) = ops.questions.begin().await else { return reply::busy(BUSY) };
     let (reader, (writer, answer)) = (stream::read(body), stream::answer());
     let (begin, begun) = oneshot::channel();
-    let (visits, turns) = (Arc::clone(&ops.shared.visits), Arc::clone(&ops.questions));
+    let (visits, turns) = (Arc::clone(&ops.common.visits), Arc::clone(&ops.questions));
     tokio::task::spawn_blocking(move || {
         let turn = Turn::new(&turns, place);
         let view = visits.view();

@@ -1,62 +1,29 @@
-//! What the sender is told.
+//! Why a request is not taken in, whatever the protocol that says so.
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
-use serde_json::json;
+use http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
 use tallygate_connect::decompress::DecodeError;
 
 use crate::in_flight::NoRoom;
 use crate::net::Fault;
-use crate::pipeline::{Named, Tally, Unjudged};
+use crate::pipeline::Unjudged;
 
 /// Why a request was not taken in.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    pub(super) status: StatusCode,
+    /// For programs.
+    pub(super) code: &'static str,
+    /// For people: what is wrong, and what to do about it.
+    pub(super) message: String,
+    /// What the answer must have besides, such as when to come back.
+    pub(super) header: Option<(HeaderName, HeaderValue)>,
 }
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Seconds until a sender may try again.
 const SOON: HeaderValue = HeaderValue::from_static("1");
-
-/// The reply about judged records.
-pub(super) fn tally(tally: &Tally) -> Response<Full<Bytes>> {
-    let status = if tally.accepted > 0 || tally.received == 0 { StatusCode::ACCEPTED } else { StatusCode::BAD_REQUEST };
-    let (received, accepted) = (tally.received, tally.accepted);
-    let errors = if tally.named.is_empty() { String::new() } else { named(&tally.named) };
-    let text = format!(
-        "{{\"received\":{received},\"accepted\":{accepted},\"rejected\":{},\"errors\":[{errors}]}}\n",
-        received - accepted
-    );
-    response(status, text)
-}
-
-/// The reply to whoever tries whether somebody listens.
-pub(super) fn heard() -> Response<Full<Bytes>> {
-    response(StatusCode::OK, "{\"received\":0,\"accepted\":0,\"rejected\":0,\"errors\":[]}\n".to_owned())
-}
-
-fn named(named: &[Named]) -> String {
-    let error = |one: &Named| {
-        let (code, message) = (json!(one.code), json!(one.message));
-        format!("{{\"record\":{},\"code\":{code},\"message\":{message}}}", one.record)
-    };
-    named.iter().map(error).collect::<Vec<_>>().join(",")
-}
-
-fn response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
-    response
-}
 
 // === impl Refusal ===
 
@@ -136,15 +103,6 @@ impl Refusal {
                     .with(RETRY_AFTER, SOON)
             }
         }
-    }
-
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let text = json!({"error": {"code": self.code, "message": self.message}}).to_string();
-        let mut response = response(self.status, text + "\n");
-        if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
-        }
-        response
     }
 
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {

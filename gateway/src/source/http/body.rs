@@ -13,10 +13,10 @@ use hyper::body::{Body, Frame, Incoming};
 use tallygate_connect::decompress::{Decoder, Encoding};
 use tokio::time::{Instant, timeout_at};
 
-use super::reply::Refusal;
+use super::refusal::Refusal;
 use crate::config;
 use crate::in_flight::{NoRoom, Reservation};
-use crate::worker::Worker;
+use crate::pipeline::Lane;
 use whole::Whole;
 
 /// What is decompressed before the other connections of the thread have a turn.
@@ -32,7 +32,7 @@ type Received = Option<Result<Frame<Bytes>, hyper::Error>>;
 
 /// Reads a body to its end.
 pub(super) async fn read(
-    worker: &Worker,
+    lane: &Lane,
     body: &mut Incoming,
     limits: &config::Ingest,
     held: &mut Reservation,
@@ -60,7 +60,7 @@ pub(super) async fn read(
         if whole.len() + bytes.len() > limits.max_body {
             return Err(Refusal::too_large(limits.max_body));
         }
-        worker.own_metrics.ingest_bytes.inc_by(bytes.len() as u64);
+        lane.own_metrics.ingest_bytes.inc_by(bytes.len() as u64);
         held.grow(bytes.len()).map_err(no_room)?;
         if whole.len() == 0 && bytes.len() == announced {
             // The usual small body: it came in one piece, and stays where it is.
