@@ -15,7 +15,7 @@ use crate::metrics::PluginMetrics;
 
 pub(crate) use counts::{Counts, Total};
 pub(crate) use routes::{NoRoute, Route, Routes};
-pub(crate) use samples::Moment;
+pub(crate) use samples::CoarseInstant;
 
 /// A snapshot. Requests take it once and keep it to their end.
 pub(crate) struct Serving {
@@ -29,7 +29,7 @@ pub(crate) struct Active {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) metrics: PluginMetrics,
     pub(crate) generation: u64,
-    pub(crate) source: Source,
+    pub(crate) source: Provenance,
     /// The settings and limits it was made with, and where they stand.
     pub(crate) config: config::Plugin,
     pub(crate) counts: Counts,
@@ -44,7 +44,7 @@ pub(crate) struct Active {
 
 /// Where a component came from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Source {
+pub(crate) enum Provenance {
     /// The file that the configuration names.
     File,
     /// The administrator, over HTTP.
@@ -57,7 +57,7 @@ pub(crate) enum Source {
 pub(crate) struct Made {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) metrics: PluginMetrics,
-    pub(crate) source: Source,
+    pub(crate) source: Provenance,
     pub(crate) config: config::Plugin,
 }
 
@@ -112,9 +112,9 @@ impl Active {
     }
 }
 
-// === impl Source ===
+// === impl Provenance ===
 
-impl Source {
+impl Provenance {
     /// As the administrator's view and the log say it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ mod probation;
 mod shadow;
 mod slot;
 mod start;
-mod state;
+mod roster;
 mod store;
 mod threads;
 
@@ -24,15 +24,15 @@ use tallygate_plugin_host::{Plugin, Stage};
 use crate::common::Common;
 use crate::config::{self, Config};
 use crate::reload;
-use crate::serving::{Active, Made, Moment, Route, Serving, Source};
+use crate::serving::{Active, CoarseInstant, Made, Provenance, Route, Serving};
 use candidate::Candidate;
 use shadow::Recent;
 use slot::{Slot, Terms};
-use state::State;
+use roster::Roster;
 use store::Shelf;
 
 pub(crate) use loader::{LoadProblem, Loader};
-pub(crate) use outcome::{Denied, Deployed, Refusal, RolledBack, Wish};
+pub(crate) use outcome::{Denied, Deployed, NotServed, RolledBack, Wish};
 pub(crate) use shadow::{Answer, Report};
 pub(crate) use slot::View;
 pub(crate) use start::first;
@@ -47,14 +47,14 @@ pub(crate) struct Swap {
     /// Held through a load, so that there is one at a time.
     turn: Mutex<()>,
     /// Held for a moment, to look at what serves and to change it; at a change, for as long as writing the pins takes.
-    state: Mutex<State>,
+    roster: Mutex<Roster>,
 }
 
 /// A plugin that passed all stages, on its way to serve.
 struct Change {
     plugin: Arc<Plugin>,
     config: config::Plugin,
-    source: Source,
+    source: Provenance,
     /// See [`Slot::file_digest`].
     file_digest: Option<String>,
     forced: bool,
@@ -65,9 +65,9 @@ struct Change {
 // === impl Swap ===
 
 impl Swap {
-    pub(crate) fn new(common: Arc<Common>, loader: Loader, source: reload::Source, state: State) -> Self {
+    pub(crate) fn new(common: Arc<Common>, loader: Loader, source: reload::Source, roster: Roster) -> Self {
         let workers = common.workers;
-        Self { common, loader, source, workers, turn: Mutex::default(), state: Mutex::new(state) }
+        Self { common, loader, source, workers, turn: Mutex::default(), roster: Mutex::new(roster) }
     }
 
     /// Reads the configuration again and lets it serve, with every plugin that it changes. If anything in it cannot, all of
@@ -110,10 +110,10 @@ impl Swap {
             if !problems.is_empty() {
                 return Err(problems.join("\n"));
             }
-            let mut state = self.state();
-            if changes.iter().all(|change| state.is_base_of(change)) {
-                let before = Arc::clone(&state.config);
-                self.publish(&mut state, Arc::clone(config), changes);
+            let mut roster = self.roster();
+            if changes.iter().all(|change| roster.is_base_of(change)) {
+                let before = Arc::clone(&roster.config);
+                self.publish(&mut roster, Arc::clone(config), changes);
                 reload::warn_of_what_needs_a_restart(&before, config);
                 return Ok(());
             }
@@ -138,15 +138,15 @@ impl Swap {
             });
             match change {
                 Ok((change, _)) => {
-                    let mut state = self.state();
-                    if state.is_base_of(&change) {
-                        let config = Arc::clone(&state.config);
-                        self.publish(&mut state, config, vec![change]);
+                    let mut roster = self.roster();
+                    if roster.is_base_of(&change) {
+                        let config = Arc::clone(&roster.config);
+                        self.publish(&mut roster, config, vec![change]);
                         return;
                     }
                 }
                 Err(refusal) => {
-                    self.state().file_refused(name, file_digest, refusal.stage);
+                    self.roster().file_refused(name, file_digest, refusal.stage);
                     self.refused(name, &refusal);
                     return;
                 }
@@ -159,18 +159,18 @@ impl Swap {
         let _turn = lock(&self.turn);
         loop {
             let (plugin, current) = self.named(name).ok_or_else(|| self.no_such_plugin(name))?;
-            let file_digest = self.state().slots.get(name).and_then(|slot| slot.file_digest.clone());
+            let file_digest = self.roster().slots.get(name).and_then(|slot| slot.file_digest.clone());
             let candidate = Candidate::uploaded(plugin, component.clone(), file_digest);
             let bound = self.max_difference();
             let mut deployed = Deployed::new(&current, bound);
             deployed.digest.clone_from(&candidate.digest);
             if candidate.is(&current.plugin, &current.config) {
                 if !wish.dry_run {
-                    self.state().forget_error(name);
+                    self.roster().forget_error(name);
                 }
                 return Ok(Deployed { unchanged: true, ..deployed });
             }
-            let denied = |refusal: Refusal| {
+            let denied = |refusal: NotServed| {
                 if !wish.dry_run {
                     self.refused(name, &refusal);
                 }
@@ -185,33 +185,33 @@ impl Swap {
                 return Ok(deployed);
             }
             self.shelf().keep(component).map_err(Denied::NotStored)?;
-            let mut state = self.state();
+            let mut roster = self.roster();
             // Pinned only once nothing can keep it from serving: what is refused after all must not serve after a restart.
-            if !state.is_base_of(&change) {
+            if !roster.is_base_of(&change) {
                 continue;
             }
-            state.pin_upload(&change).map_err(Denied::NotStored)?;
-            let config = Arc::clone(&state.config);
-            self.publish(&mut state, config, vec![change]);
-            let generation = state.slots.get(name).map_or(0, |slot| slot.current.generation);
+            roster.pin_upload(&change).map_err(Denied::NotStored)?;
+            let config = Arc::clone(&roster.config);
+            self.publish(&mut roster, config, vec![change]);
+            let generation = roster.slots.get(name).map_or(0, |slot| slot.current.generation);
             return Ok(Deployed { generation, published: true, ..deployed });
         }
     }
 
     /// Returns to the generation before the one that serves.
     pub(crate) fn roll_back(&self, name: &str) -> Result<RolledBack, Denied> {
-        let mut state = self.state();
-        let probation = state.config.swap.probation;
-        let Some(slot) = state.slots.get_mut(name) else {
-            drop(state);
+        let mut roster = self.roster();
+        let probation = roster.config.swap.probation;
+        let Some(slot) = roster.slots.get_mut(name) else {
+            drop(roster);
             return Err(self.no_such_plugin(name));
         };
         let from = slot.return_to_previous(probation).ok_or_else(|| Denied::NoPrevious(name.to_owned()))?;
         let (to, digest) = (slot.current.generation, slot.current.plugin.digest().to_owned());
         let done = RolledBack { from: from.generation, to, digest };
         tracing::warn!(plugin = name, from = done.from, to = done.to, "rolled back by hand");
-        self.serve(&mut state);
-        state.tell_generations();
+        self.serve(&mut roster);
+        roster.tell_generations();
         from.metrics.rollbacks.inc();
         Ok(done)
     }
@@ -225,26 +225,26 @@ impl Swap {
 
     /// What the administrator sees.
     pub(crate) fn view(&self) -> Vec<View> {
-        self.state().slots.values().map(Slot::view).collect()
+        self.roster().slots.values().map(Slot::view).collect()
     }
 
     /// The files that plugins are read from, with the names of the plugins.
     pub(crate) fn files(&self) -> Vec<(String, std::path::PathBuf)> {
-        let plugins = self.state().config.all_plugins();
+        let plugins = self.roster().config.all_plugins();
         plugins.into_iter().filter_map(|plugin| Some((plugin.name, plugin.path?))).collect()
     }
 
     /// How often files are to be looked at.
     pub(crate) fn poll(&self) -> Duration {
-        self.state().config.swap.poll
+        self.roster().config.swap.poll
     }
 
     /// What a plugin of the configuration changes; nothing if it serves already just so.
-    fn change(&self, plugin: &config::Plugin, (bound, wish): (f64, Wish)) -> Result<Option<Change>, Refusal> {
+    fn change(&self, plugin: &config::Plugin, (bound, wish): (f64, Wish)) -> Result<Option<Change>, NotServed> {
         let (pin, current) = {
-            let state = self.state();
-            let slot = state.slots.get(&plugin.name);
-            let pin = state.store.pin(&plugin.name).filter(|_| !slot.is_some_and(|slot| slot.file_refused));
+            let roster = self.roster();
+            let slot = roster.slots.get(&plugin.name);
+            let pin = roster.store.pin(&plugin.name).filter(|_| !slot.is_some_and(|slot| slot.file_refused));
             (pin.cloned(), slot.map(|slot| Arc::clone(&slot.current)))
         };
         let candidate = Candidate::of(plugin, pin.as_ref(), &self.shelf());
@@ -253,19 +253,19 @@ impl Swap {
         let new_file = new_file.map(|candidate| candidate.digest.clone());
         let tried = candidate.and_then(|candidate| match &current {
             Some(current) if candidate.is(&current.plugin, &current.config) => {
-                self.state().looked_at(&plugin.name, candidate.file_digest);
+                self.roster().looked_at(&plugin.name, candidate.file_digest);
                 Ok(None)
             }
             Some(_) if !wish.force && self.held(&plugin.name, &candidate).is_err() => {
                 tracing::warn!(plugin = plugin.name, "was rolled back a short while ago; what serves stays");
-                self.state().looked_at(&plugin.name, candidate.file_digest);
+                self.roster().looked_at(&plugin.name, candidate.file_digest);
                 Ok(None)
             }
             _ => self.try_out(candidate, current.as_ref(), (bound, wish)).map(|(change, _)| Some(change)),
         });
         tried.inspect_err(|refusal| {
             if let Some(digest) = new_file {
-                self.state().file_refused(&plugin.name, Some(digest), refusal.stage);
+                self.roster().file_refused(&plugin.name, Some(digest), refusal.stage);
             }
             self.refused(&plugin.name, refusal);
         })
@@ -277,19 +277,19 @@ impl Swap {
         candidate: Candidate,
         current: Option<&Arc<Active>>,
         (bound, wish): (f64, Wish),
-    ) -> Result<(Change, Report), Refusal> {
+    ) -> Result<(Change, Report), NotServed> {
         let plugin = self.loader.load(&candidate)?;
         let mut report = Report::default();
         if let Some(current) = current {
             let start = std::time::Instant::now();
-            let recent = self.recent(plugin.name(), Moment::NEVER);
+            let recent = self.recent(plugin.name(), CoarseInstant::NEVER);
             report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, bound);
             self.common.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
             if let Err(message) = report.within()
                 && !wish.force
                 && !wish.dry_run
             {
-                return Err(Refusal { stage: Stage::Shadow, message, report: Some(Box::new(report)) });
+                return Err(NotServed { stage: Stage::Shadow, message, report: Some(Box::new(report)) });
             }
             self.loader.passed(plugin.name(), Stage::Shadow, start.elapsed());
         }
@@ -302,45 +302,45 @@ impl Swap {
     }
 
     /// Lets a configuration serve, with what changes in it; each change was compared with what serves now.
-    fn publish(&self, state: &mut State, config: Arc<Config>, changes: Vec<Change>) {
+    fn publish(&self, roster: &mut Roster, config: Arc<Config>, changes: Vec<Change>) {
         let names: Vec<_> = config.all_plugins().into_iter().map(|plugin| plugin.name).collect();
-        for gone in state.slots.keys().filter(|name| !names.contains(name)) {
+        for gone in roster.slots.keys().filter(|name| !names.contains(name)) {
             self.common.metrics.plugin_gone(gone);
         }
-        state.slots.retain(|name, _| names.contains(name));
+        roster.slots.retain(|name, _| names.contains(name));
         let terms = Terms { probation: config.swap.probation, workers: self.workers };
-        state.config = Arc::clone(&config);
+        roster.config = Arc::clone(&config);
         let mut published = Vec::new();
         for change in changes {
             let (name, plugin) = (change.plugin.name().to_owned(), Arc::clone(&change.plugin));
-            if let Some(slot) = state.slots.get_mut(&name) {
+            if let Some(slot) = roster.slots.get_mut(&name) {
                 slot.advance(change, &self.common.metrics, terms);
             } else {
                 let Change { config, source, file_digest, .. } = change;
                 let metrics = self.common.metrics.plugin(&name);
                 let made = Made { plugin: Arc::clone(&plugin), metrics, source, config };
-                state.slots.insert(name.clone(), Slot::new(made, file_digest, self.workers));
+                roster.slots.insert(name.clone(), Slot::new(made, file_digest, self.workers));
             }
-            published.push((plugin, state.slots.get(&name).map_or(0, |slot| slot.current.generation)));
+            published.push((plugin, roster.slots.get(&name).map_or(0, |slot| slot.current.generation)));
         }
-        self.serve(state);
-        state.forget_unused();
+        self.serve(roster);
+        roster.forget_unused();
         published.iter().for_each(|(plugin, generation)| self.loader.published(plugin, *generation));
-        state.tell_generations();
+        roster.tell_generations();
     }
 
-    /// Stores the snapshot of a state, for all to see. [`State::tell_generations`] is to follow last: whoever sees these metrics
+    /// Stores the snapshot of a roster, for all to see. [`Roster::tell_generations`] is to follow last: whoever sees these metrics
     /// change must find all of it done.
-    fn serve(&self, state: &mut State) {
+    fn serve(&self, roster: &mut Roster) {
         let before = self.common.serving.load();
-        let serving = Serving::new(Arc::clone(&state.config), state.plugins(), Some(&before), self.workers);
+        let serving = Serving::new(Arc::clone(&roster.config), roster.plugins(), Some(&before), self.workers);
         self.common.serving.store(Arc::new(serving));
         self.common.changed.send_replace(());
-        state.keep_pins();
+        roster.keep_pins();
     }
 
     /// What came in lately on the routes of a plugin.
-    fn recent(&self, plugin: &str, since: Moment) -> Vec<Recent> {
+    fn recent(&self, plugin: &str, since: CoarseInstant) -> Vec<Recent> {
         let serving = self.common.serving.load();
         let of_route = |route: &Route| Recent {
             route: route.name(),
@@ -350,9 +350,9 @@ impl Swap {
     }
 
     /// Notes and tells that a candidate does not serve.
-    pub(crate) fn refused(&self, name: &str, refusal: &Refusal) {
+    pub(crate) fn refused(&self, name: &str, refusal: &NotServed) {
         tracing::error!(plugin = name, stage = refusal.stage.name(), "{}; what served serves on", refusal.message);
-        if let Some(slot) = self.state().slots.get_mut(name) {
+        if let Some(slot) = self.roster().slots.get_mut(name) {
             slot.refused(refusal.stage.name(), refusal);
         }
         self.common.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
@@ -360,8 +360,8 @@ impl Swap {
 
     /// Whether there is no need to try what a plugin's file holds: it has been tried, or must not be tried yet.
     fn is_known(&self, name: &str, candidate: &Candidate) -> bool {
-        let mut state = self.state();
-        let Some(slot) = state.slots.get_mut(name) else { return true };
+        let mut roster = self.roster();
+        let Some(slot) = roster.slots.get_mut(name) else { return true };
         let serves = candidate.is(&slot.current.plugin, &slot.current.config);
         let same = slot.file_digest == candidate.file_digest;
         // What is still to be tried is noted when that is decided: a pin that is written meanwhile must not say that
@@ -375,22 +375,22 @@ impl Swap {
         same || serves
     }
 
-    fn held(&self, name: &str, candidate: &Candidate) -> Result<(), Refusal> {
-        let left = self.state().slots.get(name).and_then(|slot| slot.held(&candidate.digest, &candidate.config));
+    fn held(&self, name: &str, candidate: &Candidate) -> Result<(), NotServed> {
+        let left = self.roster().slots.get(name).and_then(|slot| slot.held(&candidate.digest, &candidate.config));
         left.map_or(Ok(()), |left| {
             let message = format!(
                 "this component was rolled back; it is not tried again for {} s, unless that is forced",
                 left.as_secs().max(1)
             );
-            Err(Refusal::new(Stage::Publish, message))
+            Err(NotServed::new(Stage::Publish, message))
         })
     }
 
     /// A plugin as the configuration has it, and what serves for it.
     fn named(&self, name: &str) -> Option<(config::Plugin, Arc<Active>)> {
-        let state = self.state();
-        let configured = state.config.all_plugins().into_iter().find(|plugin| plugin.name == name)?;
-        Some((configured, Arc::clone(&state.slots.get(name)?.current)))
+        let roster = self.roster();
+        let configured = roster.config.all_plugins().into_iter().find(|plugin| plugin.name == name)?;
+        Some((configured, Arc::clone(&roster.slots.get(name)?.current)))
     }
 
     fn max_difference(&self) -> f64 {
@@ -398,16 +398,16 @@ impl Swap {
     }
 
     fn no_such_plugin(&self, name: &str) -> Denied {
-        let serving: Vec<_> = self.state().slots.keys().cloned().collect();
+        let serving: Vec<_> = self.roster().slots.keys().cloned().collect();
         Denied::NoSuchPlugin { name: name.to_owned(), serving: serving.join(", ") }
     }
 
     fn shelf(&self) -> Shelf {
-        self.state().store.shelf().clone()
+        self.roster().store.shelf().clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        lock(&self.roster)
     }
 }
 

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{self, Client, Reply, Target, bearer};
 use super::terminal::Terminal;
-use answers::{Deployed, Plugins, Refusal, RolledBack};
+use answers::{Deployed, Plugins, ErrorAnswer, RolledBack};
 use deployed::Outcome;
 
 #[derive(Subcommand)]
@@ -129,7 +129,7 @@ fn conclude<T: DeserializeOwned>(
     describe: impl FnOnce(&T) -> Outcome,
 ) -> Result<ExitCode> {
     let mut stdout = super::terminal::stdout();
-    let refusal = reply.read::<Refusal>().ok().filter(|refusal| refusal.error.code == "refused");
+    let refusal = reply.read::<ErrorAnswer>().ok().filter(|refusal| refusal.error.code == "refused");
     let outcome = match (reply.status, refusal) {
         (StatusCode::OK, _) => describe(&reply.read()?),
         (StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY, Some(refusal)) => {

@@ -4,7 +4,7 @@ mod body;
 mod folder;
 mod gateway;
 mod shown;
-mod source;
+mod answerer;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Cursor, Read, Write};
@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 
 pub(super) use folder::or_ask_it;
-pub(super) use source::{Environment, Place, Source};
+pub(super) use answerer::{Environment, Place, Answerer};
 
 use super::client::bearer;
 use super::terminal;
@@ -138,32 +138,32 @@ pub(super) fn run(command: &Query, environment: &Environment) -> Result<ExitCode
             return Ok(ExitCode::from(2));
         }
     };
-    let source = match Source::open(place, environment, token)? {
-        Ok(source) => source,
+    let answerer = match Answerer::open(place, environment, token)? {
+        Ok(answerer) => answerer,
         Err(code) => return Ok(code),
     };
     match command {
-        Query::Visited(visited) => ask_visited(visited, &source),
+        Query::Visited(visited) => ask_visited(visited, &answerer),
         Query::Distinct(Distinct { by, times, json, .. }) => {
-            let answer = source.distinct(times.ends(), by.map(By::name))?;
+            let answer = answerer.distinct(times.ends(), by.map(By::name))?;
             print(&answer, *json, shown::distinct)
         }
         Query::Top(Top { prefix, prefix6, limit, times, json, .. }) => {
             let asked = TopAsked { prefix: *prefix, prefix6: *prefix6, limit: *limit as usize };
-            print(&source.top(times.ends(), asked)?, *json, shown::top)
+            print(&answerer.top(times.ends(), asked)?, *json, shown::top)
         }
-        Query::Export(export) => write_export(export, &source),
+        Query::Export(export) => write_export(export, &answerer),
     }
 }
 
-fn ask_visited(visited: &Visited, source: &Source) -> Result<ExitCode> {
+fn ask_visited(visited: &Visited, answerer: &Answerer) -> Result<ExitCode> {
     let list: Box<dyn Read + Send> = if visited.addresses.iter().any(|one| one == STANDARD_INPUT) {
         Box::new(io::stdin())
     } else {
         Box::new(Cursor::new(visited.addresses.join("\n").into_bytes()))
     };
     let mut lines = Lines::new(BufWriter::new(terminal::stdout()), visited.json);
-    source.visited(visited.times.ends(), list, &mut |answers| lines.push(answers).context(STANDARD_OUTPUT))?;
+    answerer.visited(visited.times.ends(), list, &mut |answers| lines.push(answers).context(STANDARD_OUTPUT))?;
     let unreadable = lines.finish().context(STANDARD_OUTPUT)?;
     if unreadable > 0 {
         eprintln!("tallygate: {unreadable} lines are neither an IP address nor a network");
@@ -174,19 +174,19 @@ fn ask_visited(visited: &Visited, source: &Source) -> Result<ExitCode> {
 
 const STANDARD_OUTPUT: &str = "cannot write to standard output";
 
-fn write_export(export: &Export, source: &Source) -> Result<ExitCode> {
+fn write_export(export: &Export, answerer: &Answerer) -> Result<ExitCode> {
     let format = export.format.format();
     let left = match &export.output {
         None => {
             let mut out = BufWriter::new(terminal::stdout());
-            let left = source.export(export.times.ends(), format, &mut out)?;
+            let left = answerer.export(export.times.ends(), format, &mut out)?;
             out.flush().context(STANDARD_OUTPUT)?;
             left
         }
         Some(path) => {
             let failed = || format!("cannot write {}", path.display());
             let mut out = BufWriter::new(std::fs::File::create(path).with_context(failed)?);
-            let left = source.export(export.times.ends(), format, &mut out)?;
+            let left = answerer.export(export.times.ends(), format, &mut out)?;
             out.flush().with_context(failed)?;
             left
         }
@@ -226,8 +226,8 @@ pub(super) fn environment(variable: impl Fn(&'static str) -> Option<OsString>) -
 // === impl Times ===
 
 impl Times {
-    fn ends(&self) -> source::Ends<'_> {
-        source::Ends { from: self.from.as_deref(), to: self.to.as_deref() }
+    fn ends(&self) -> answerer::Ends<'_> {
+        answerer::Ends { from: self.from.as_deref(), to: self.to.as_deref() }
     }
 }
 

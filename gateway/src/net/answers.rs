@@ -33,7 +33,7 @@ pub(super) struct Piece {
 }
 
 /// An answer in the making.
-struct Work<'a>(&'a Hold);
+struct Making<'a>(&'a Hold);
 
 /// What a header takes besides its letters (RFC 9113, 6.5.2, counts it like this).
 const HEADER: usize = 32;
@@ -58,7 +58,7 @@ where
         let activity = Rc::clone(&activity);
         async move {
             poll_fn(|context| activity.poll_room(context)).await;
-            let work = Work::begin(&hold);
+            let work = Making::begin(&hold);
             let answer = answer.await?;
             drop(work);
             Ok(answer.map(|body| Noted::new(body, hold)))
@@ -70,16 +70,16 @@ fn memory(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER).sum()
 }
 
-// === impl Work ===
+// === impl Making ===
 
-impl<'a> Work<'a> {
+impl<'a> Making<'a> {
     fn begin(hold: &'a Hold) -> Self {
         hold.work();
         Self(hold)
     }
 }
 
-impl Drop for Work<'_> {
+impl Drop for Making<'_> {
     fn drop(&mut self) {
         self.0.rest();
     }

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use super::reply::{self, error};
 use super::{Ops, access};
-use crate::swap::{Denied, Refusal, Swap, Wish};
+use crate::swap::{Denied, NotServed, Swap, Wish};
 
 /// For a component to arrive.
 const UPLOAD: Duration = Duration::from_secs(60);
@@ -133,8 +133,8 @@ async fn on_another_thread<T: Send + 'static>(ops: &Ops, act: impl FnOnce(&Swap)
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Refusal> {
-    let refused = |message: String| Refusal::new(Stage::Read, message);
+async fn read(body: Body) -> Result<Bytes, NotServed> {
+    let refused = |message: String| NotServed::new(Stage::Read, message);
     let too_large = || refused(format!("the component has more than the {MAX_COMPONENT} bytes that are allowed"));
     if body.size_hint().lower() > MAX_COMPONENT as u64 {
         return Err(too_large());

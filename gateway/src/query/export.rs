@@ -30,7 +30,7 @@ pub(crate) struct Left {
 }
 
 /// Where a file goes.
-pub(crate) trait Sink {
+pub(crate) trait ExportTarget {
     /// Takes what is known before the content.
     fn begin(&mut self, left: Left) -> io::Result<()>;
 
@@ -84,7 +84,7 @@ pub(crate) fn export(
     view: &View<'_>,
     span: &Span,
     format: Format,
-    sink: &mut impl Sink,
+    sink: &mut impl ExportTarget,
 ) -> Result<io::Result<()>, Problem> {
     match format {
         Format::Roaring => roaring(view, span, sink),
@@ -96,7 +96,7 @@ pub(crate) fn export(
 fn lines(
     view: &View<'_>,
     span: &Span,
-    sink: &mut impl Sink,
+    sink: &mut impl ExportTarget,
     (header, before, after): (&str, &str, &str),
 ) -> Result<io::Result<()>, Problem> {
     if let Err(error) = sink.begin(Left::default()) {
@@ -108,7 +108,7 @@ fn lines(
     Ok(written.and_then(|()| out.flush()))
 }
 
-fn roaring(view: &View<'_>, span: &Span, sink: &mut impl Sink) -> Result<io::Result<()>, Problem> {
+fn roaring(view: &View<'_>, span: &Span, sink: &mut impl ExportTarget) -> Result<io::Result<()>, Problem> {
     let (mut bitmap, mut left) = (RoaringBitmap::new(), Left::default());
     let each = |ip: IpAddr| {
         match ip {
@@ -127,7 +127,7 @@ fn roaring(view: &View<'_>, span: &Span, sink: &mut impl Sink) -> Result<io::Res
 
 // === impl Pieces ===
 
-impl<S: Sink> Write for Pieces<'_, S> {
+impl<S: ExportTarget> Write for Pieces<'_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= PIECE {

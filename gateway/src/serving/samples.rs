@@ -26,13 +26,13 @@ pub(crate) struct Samples {
 /// A record that came in.
 #[derive(Clone)]
 pub(crate) struct Sample {
-    pub(crate) at: Moment,
+    pub(crate) at: CoarseInstant,
     pub(crate) record: Arc<[u8]>,
 }
 
 /// A moment on a coarse clock: some milliseconds, read for some nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Moment(u64);
+pub(crate) struct CoarseInstant(u64);
 
 /// What one worker keeps. Padded, as workers write to theirs at the same time.
 #[repr(align(128))]
@@ -84,7 +84,7 @@ impl Samples {
     /// Offers records that came in to a worker, which keeps some of them.
     pub(crate) fn offer(&self, worker: usize, records: Records<'_>) {
         let Some(ring) = self.rings.get(worker) else { return };
-        let now = Moment::now();
+        let now = CoarseInstant::now();
         if now.0 < ring.next.load(Ordering::Relaxed) {
             return;
         }
@@ -102,7 +102,7 @@ impl Samples {
     }
 
     /// What is kept that came in since then, the oldest of each worker first.
-    pub(crate) fn since(&self, since: Moment) -> Vec<Sample> {
+    pub(crate) fn since(&self, since: CoarseInstant) -> Vec<Sample> {
         let mut all = Vec::new();
         for ring in &self.rings {
             let kept = ring.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,9 +112,9 @@ impl Samples {
     }
 }
 
-// === impl Moment ===
+// === impl CoarseInstant ===
 
-impl Moment {
+impl CoarseInstant {
     /// Before everything.
     pub(crate) const NEVER: Self = Self(0);
 
@@ -129,7 +129,7 @@ impl Moment {
 impl Ring {
     fn new(bounds: Bounds) -> Self {
         let allowance =
-            Allowance { records: bounds.records as u64, bytes: bounds.bytes as u64, since: Moment::now().0 };
+            Allowance { records: bounds.records as u64, bytes: bounds.bytes as u64, since: CoarseInstant::now().0 };
         Self {
             // Where nothing is to be kept, nobody looks.
             next: AtomicU64::new(if bounds.records == 0 { u64::MAX } else { 0 }),
@@ -142,7 +142,7 @@ impl Ring {
 
 impl Kept {
     /// Keeps as many as it may, spread evenly over those offered. True if there were more than that.
-    fn take(&mut self, now: Moment, records: Records<'_>) -> bool {
+    fn take(&mut self, now: CoarseInstant, records: Records<'_>) -> bool {
         let may = usize::try_from(self.allowance.records).unwrap_or(usize::MAX);
         let step = records.len().div_ceil(may.max(1)).max(1);
         let mut left_out = records.len() > may;
@@ -174,7 +174,7 @@ impl Kept {
 // === impl Allowance ===
 
 impl Allowance {
-    fn grow(&mut self, now: Moment, bounds: Bounds) {
+    fn grow(&mut self, now: CoarseInstant, bounds: Bounds) {
         let passed = now.0.saturating_sub(self.since).min(TURNOVER);
         let more = |most: usize| most as u64 * passed / TURNOVER;
         // Time that has not yet made a record is left to the next.
@@ -204,7 +204,7 @@ mod tests {
 
     fn kept(samples: &Samples) -> Vec<String> {
         let text = |sample: &Sample| String::from_utf8_lossy(&sample.record).into_owned();
-        samples.since(Moment::NEVER).iter().map(text).collect()
+        samples.since(CoarseInstant::NEVER).iter().map(text).collect()
     }
 
     #[test]
@@ -233,11 +233,11 @@ mod tests {
     fn an_allowance_grows_with_time() {
         let bounds = Bounds { records: 100, bytes: 1000 };
         let mut allowance = Allowance { records: 0, bytes: 0, since: 0 };
-        allowance.grow(Moment(50), bounds);
+        allowance.grow(CoarseInstant(50), bounds);
         assert_eq!((allowance.records, allowance.since), (0, 0));
-        allowance.grow(Moment(1000), bounds);
+        allowance.grow(CoarseInstant(1000), bounds);
         assert_eq!((allowance.records, allowance.bytes), (10, 100));
-        allowance.grow(Moment(1_000_000), bounds);
+        allowance.grow(CoarseInstant(1_000_000), bounds);
         assert_eq!((allowance.records, allowance.bytes), (100, 1000));
     }
 }

@@ -7,17 +7,17 @@ use std::path::Path;
 use bytes::Bytes;
 use tallygate_plugin_host::{Limits, MAX_COMPONENT, Plugin, Stage, digest};
 
-use super::Refusal;
+use super::NotServed;
 use super::store::{Pin, Shelf};
 use crate::config;
-use crate::serving::Source;
+use crate::serving::Provenance;
 use crate::shipped;
 
 pub(crate) struct Candidate {
     pub(crate) config: config::Plugin,
     pub(crate) component: Bytes,
     pub(crate) digest: String,
-    pub(crate) source: Source,
+    pub(crate) source: Provenance,
     /// The digest of what the configuration's file holds; `None` if the configuration names no file.
     pub(crate) file_digest: Option<String>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     /// What is to serve for a plugin of the configuration: what is pinned for it, or what it names.
-    pub(crate) fn of(config: &config::Plugin, pin: Option<&Pin>, shelf: &Shelf) -> Result<Self, Refusal> {
+    pub(crate) fn of(config: &config::Plugin, pin: Option<&Pin>, shelf: &Shelf) -> Result<Self, NotServed> {
         let own = Self::of_config(config);
         let Some(pin) = pin else { return own };
         // A file that cannot be read is not newer than what was pinned.
@@ -60,39 +60,39 @@ impl Candidate {
             config.limits = limits.serve.into();
         }
         let source = match (pin.uploaded, &config.path) {
-            (true, _) => Source::Upload,
-            (false, Some(_)) => Source::File,
-            (false, None) => Source::Shipped,
+            (true, _) => Provenance::Upload,
+            (false, Some(_)) => Provenance::File,
+            (false, None) => Provenance::Shipped,
         };
         Ok(Self::new(config, Bytes::from(component), source, pin.instead_of.clone()))
     }
 
     /// What the configuration names itself.
-    pub(crate) fn of_config(config: &config::Plugin) -> Result<Self, Refusal> {
+    pub(crate) fn of_config(config: &config::Plugin) -> Result<Self, NotServed> {
         let config = config.clone();
         match &config.path {
             Some(path) => {
                 let component = read(path)
-                    .map_err(|error| Refusal::new(Stage::Read, format!("cannot read {}: {error}", path.display())))?;
+                    .map_err(|error| NotServed::new(Stage::Read, format!("cannot read {}: {error}", path.display())))?;
                 let file_digest = Some(digest(&component));
-                Ok(Self::new(config, Bytes::from(component), Source::File, file_digest))
+                Ok(Self::new(config, Bytes::from(component), Provenance::File, file_digest))
             }
             None => {
                 let component = shipped::component(&config.name)
-                    .ok_or_else(|| Refusal::new(Stage::Read, "no plugin of this name is shipped"))?;
-                Ok(Self::new(config, Bytes::from_static(component), Source::Shipped, None))
+                    .ok_or_else(|| NotServed::new(Stage::Read, "no plugin of this name is shipped"))?;
+                Ok(Self::new(config, Bytes::from_static(component), Provenance::Shipped, None))
             }
         }
     }
 
     /// What the administrator uploaded.
     pub(crate) fn uploaded(config: config::Plugin, component: Bytes, file_digest: Option<String>) -> Self {
-        Self::new(config, component, Source::Upload, file_digest)
+        Self::new(config, component, Provenance::Upload, file_digest)
     }
 
     /// Keeps the component of a file: the file may be overwritten, and a rollback may return to the component.
     pub(crate) fn keep(&self, shelf: &Shelf) {
-        if self.source != Source::File {
+        if self.source != Provenance::File {
             return;
         }
         if let Err(error) = shelf.keep(&self.component) {
@@ -101,7 +101,7 @@ impl Candidate {
         }
     }
 
-    fn new(config: config::Plugin, component: Bytes, source: Source, file_digest: Option<String>) -> Self {
+    fn new(config: config::Plugin, component: Bytes, source: Provenance, file_digest: Option<String>) -> Self {
         Self { digest: digest(&component), config, component, source, file_digest }
     }
 

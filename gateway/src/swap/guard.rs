@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use tallygate_plugin_host::{Plugin, Stage};
 
 use super::probation::{Jump, failures, rejects};
-use super::state::State;
-use super::{Refusal, Swap, shadow};
-use crate::serving::Moment;
+use super::roster::Roster;
+use super::{NotServed, Swap, shadow};
+use crate::serving::CoarseInstant;
 
 /// The generation before is asked about the records of a probation no more often than this.
 const ASKED_AGAIN: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ struct Suspect {
     name: String,
     plugin: Arc<Plugin>,
     proven: Arc<Plugin>,
-    moment: Moment,
+    moment: CoarseInstant,
     /// The share that was rejected before, and that is now.
     jump: Jump,
     /// Whether anything was judged before.
@@ -32,11 +32,11 @@ impl Swap {
     pub(super) fn look_after(&self) {
         let now = Instant::now();
         let mut suspects = Vec::new();
-        let names: Vec<_> = self.state().slots.keys().cloned().collect();
+        let names: Vec<_> = self.roster().slots.keys().cloned().collect();
         for name in names {
             suspects.extend(self.look_at(&name, now));
         }
-        self.state().keep_up();
+        self.roster().keep_up();
         // Outside the lock: a replay takes a while.
         for suspect in suspects {
             self.ask_both(&suspect);
@@ -44,14 +44,14 @@ impl Swap {
     }
 
     fn look_at(&self, name: &str, now: Instant) -> Option<Suspect> {
-        let mut state = self.state();
-        let margin = state.config.swap.max_difference;
-        let slot = state.slots.get_mut(name)?;
+        let mut roster = self.roster();
+        let margin = roster.config.swap.max_difference;
+        let slot = roster.slots.get_mut(name)?;
         let counted = slot.look(now);
         let probation = slot.probation.as_mut()?;
         if let Some(jump) = failures(counted, probation.before) {
             let why = format!("{} of its calls fail, {} before", percent(jump.to), percent(jump.from));
-            self.roll_back_by_itself(&mut state, name, &why);
+            self.roll_back_by_itself(&mut roster, name, &why);
             return None;
         }
         let before = (probation.before.rejected, probation.before.judged());
@@ -102,23 +102,23 @@ impl Swap {
             );
             return;
         };
-        let mut state = self.state();
-        if state.slots.get(name).is_some_and(|slot| slot.current.plugin.id() == plugin.id()) {
-            self.roll_back_by_itself(&mut state, name, &why);
+        let mut roster = self.roster();
+        if roster.slots.get(name).is_some_and(|slot| slot.current.plugin.id() == plugin.id()) {
+            self.roll_back_by_itself(&mut roster, name, &why);
         }
     }
 
-    fn roll_back_by_itself(&self, state: &mut State, name: &str, why: &str) {
-        let Some(slot) = state.slots.get_mut(name) else { return };
+    fn roll_back_by_itself(&self, roster: &mut Roster, name: &str, why: &str) {
+        let Some(slot) = roster.slots.get_mut(name) else { return };
         slot.hold();
         let Some(from) = slot.return_to_proven() else { return };
         let rollbacks = from.metrics.rollbacks.clone();
         let (digest, from, to) = (from.plugin.digest().to_owned(), from.generation, slot.current.generation);
         let message = format!("generation {from} was rolled back to {to}: {why}");
-        slot.refused("probation", &Refusal::new(Stage::Publish, message));
+        slot.refused("probation", &NotServed::new(Stage::Publish, message));
         tracing::error!(plugin = name, from, to, digest, "rolled back by itself: {why}");
-        self.serve(state);
-        state.tell_generations();
+        self.serve(roster);
+        roster.tell_generations();
         rollbacks.inc();
     }
 }

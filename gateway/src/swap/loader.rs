@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tallygate_plugin_host::{Candidate as Component, Host, Plugin, Stage};
+use tallygate_plugin_host::{Host, LoadRequest, Plugin, Stage};
 
-use super::Refusal;
+use super::NotServed;
 use super::candidate::Candidate;
 use crate::compiler;
 use crate::config::{self, Config};
@@ -23,7 +23,7 @@ pub(crate) struct Loader {
 #[derive(Debug)]
 pub(crate) struct LoadProblem {
     pub(crate) plugin: config::Plugin,
-    pub(crate) refusal: Refusal,
+    pub(crate) refusal: NotServed,
 }
 
 // === impl Loader ===
@@ -35,12 +35,12 @@ impl Loader {
     }
 
     /// Takes as long as compiling takes.
-    pub(crate) fn load(&self, candidate: &Candidate) -> Result<Arc<Plugin>, Refusal> {
+    pub(crate) fn load(&self, candidate: &Candidate) -> Result<Arc<Plugin>, NotServed> {
         let config::Plugin { name, settings, limits, .. } = &candidate.config;
         let component =
-            Component { name, component: &candidate.component, settings: settings.clone(), limits: *limits };
+            LoadRequest { name, component: &candidate.component, settings: settings.clone(), limits: *limits };
         let loaded = self.host.load(component, &mut |stage, took| self.passed(name, stage, took));
-        loaded.map_err(|error| Refusal::new(error.stage, error.message))
+        loaded.map_err(|error| NotServed::new(error.stage, error.message))
     }
 
     /// Tells of a stage that a candidate has passed.

@@ -37,7 +37,7 @@ pub(crate) struct RolledBack {
 
 /// A candidate that does not serve, and why.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct NotServed {
     pub(crate) stage: Stage,
     pub(crate) message: String,
     /// The difference that was too large.
@@ -52,7 +52,7 @@ pub(crate) enum Denied {
     #[error("plugin {0} has no previous generation to return to")]
     NoPrevious(String),
     #[error("{}: {}", .0.stage, .0.message)]
-    Refused(Box<Refusal>),
+    Refused(Box<NotServed>),
     #[error("the component cannot be kept, so it would not survive a restart: {0}; make room, or data_dir writable")]
     NotStored(#[source] std::io::Error),
 }
@@ -72,15 +72,15 @@ impl Deployed {
     }
 }
 
-// === impl Refusal ===
+// === impl NotServed ===
 
-impl Refusal {
+impl NotServed {
     pub(crate) fn new(stage: Stage, message: impl Into<String>) -> Self {
         Self { stage, message: message.into(), report: None }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for NotServed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.stage, self.message)
     }

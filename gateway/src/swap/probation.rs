@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::serving::{Active, Moment, Total};
+use crate::serving::{Active, CoarseInstant, Total};
 
 /// The probation of one generation.
 pub(crate) struct Probation {
     /// The last generation that has proven itself: what this one is measured by, and rolled back to.
     pub(crate) proven: Arc<Active>,
     /// When it began, as samples know it.
-    pub(crate) moment: Moment,
+    pub(crate) moment: CoarseInstant,
     pub(crate) ends: Instant,
     /// What that one did lately, before its successor came.
     pub(crate) before: Total,

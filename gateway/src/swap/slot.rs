@@ -10,10 +10,10 @@ use tallygate_plugin_host::{Limits, Settings, Stage};
 use super::probation::{Probation, Window};
 use super::shadow::Report;
 use super::store::{Pin, PinnedLimits, PinnedSettings};
-use super::{Change, Refusal};
+use super::{Change, NotServed};
 use crate::config;
 use crate::metrics::Metrics;
-use crate::serving::{Active, Made, Moment, Source, Total};
+use crate::serving::{Active, Made, CoarseInstant, Provenance, Total};
 
 pub(super) struct Slot {
     pub(super) current: Arc<Active>,
@@ -175,7 +175,7 @@ impl Slot {
     /// What makes the generation that serves survive a restart, where the configuration would bring another.
     pub(super) fn pin(&self, configured: &config::Plugin) -> Option<Pin> {
         let active = &self.current;
-        let uploaded = active.source == Source::Upload;
+        let uploaded = active.source == Provenance::Upload;
         let other_component = self.file_digest.as_deref().is_some_and(|digest| digest != active.plugin.digest());
         let (serve, instead_of) = (&active.config, configured);
         let settings = (serve.settings != instead_of.settings)
@@ -204,7 +204,7 @@ impl Slot {
         self.probation.as_ref().map_or(total, |probation| total - probation.start)
     }
 
-    pub(super) fn refused(&mut self, stage: &'static str, refusal: &Refusal) {
+    pub(super) fn refused(&mut self, stage: &'static str, refusal: &NotServed) {
         let (message, report) = (refusal.message.clone(), refusal.report.clone());
         self.last_error = Some(LastError { stage, message, at: Timestamp::now(), report });
     }
@@ -252,7 +252,7 @@ impl Probation {
     fn new(length: Duration, proven: Arc<Active>, before: Total, forced: bool) -> Self {
         Self {
             proven,
-            moment: Moment::now(),
+            moment: CoarseInstant::now(),
             ends: Instant::now() + length,
             before,
             start: Total::default(),

@@ -6,28 +6,28 @@ use tallygate_plugin_host::Plugin;
 
 use super::candidate::Candidate;
 use super::slot::Slot;
-use super::state::State;
-use super::{LoadProblem, Loader, Refusal};
+use super::roster::Roster;
+use super::{LoadProblem, Loader, NotServed};
 use crate::config::{self, Config};
-use crate::serving::{Made, Serving, Source};
+use crate::serving::{Made, Serving, Provenance};
 
 /// What serves a configuration from the start. There is nothing to compare plugins with yet.
 pub(crate) fn first(
     loader: &Loader,
     config: Arc<Config>,
     workers: usize,
-) -> Result<(State, Serving), Vec<LoadProblem>> {
-    let mut state = State::new(Arc::clone(&config));
+) -> Result<(Roster, Serving), Vec<LoadProblem>> {
+    let mut roster = Roster::new(Arc::clone(&config));
     let mut problems = Vec::new();
     for plugin in config.all_plugins() {
-        match load(loader, &plugin, &state) {
+        match load(loader, &plugin, &roster) {
             Ok((loaded, candidate)) => {
-                candidate.keep(state.store.shelf());
+                candidate.keep(roster.store.shelf());
                 loader.published(&loaded, 1);
                 let Candidate { config, source, file_digest, .. } = candidate;
                 let metrics = loader.metrics().plugin(&plugin.name);
                 let made = Made { plugin: loaded, metrics, source, config };
-                state.slots.insert(plugin.name, Slot::new(made, file_digest, workers));
+                roster.slots.insert(plugin.name, Slot::new(made, file_digest, workers));
             }
             Err(refusal) => {
                 loader.metrics().plugin_loaded(&plugin.name, refusal.stage.name(), "refused");
@@ -38,16 +38,16 @@ pub(crate) fn first(
     if !problems.is_empty() {
         return Err(problems);
     }
-    state.keep_pins();
-    state.tell_generations();
-    let serving = Serving::new(config, state.plugins(), None, workers);
-    Ok((state, serving))
+    roster.keep_pins();
+    roster.tell_generations();
+    let serving = Serving::new(config, roster.plugins(), None, workers);
+    Ok((roster, serving))
 }
 
 /// What is to serve; if that cannot be loaded, what else there is: what the configuration names, or what was pinned before
 /// the restart. A gateway that serves yesterday's plugin is better than none.
-fn load(loader: &Loader, plugin: &config::Plugin, state: &State) -> Result<(Arc<Plugin>, Candidate), Refusal> {
-    let (pin, shelf) = (state.store.pin(&plugin.name), state.store.shelf());
+fn load(loader: &Loader, plugin: &config::Plugin, roster: &Roster) -> Result<(Arc<Plugin>, Candidate), NotServed> {
+    let (pin, shelf) = (roster.store.pin(&plugin.name), roster.store.shelf());
     let (mut first, mut tried) = (None, Vec::new());
     let pinned = pin.and_then(|pin| Candidate::pinned(plugin, pin, shelf).ok());
     for candidate in [Some(Candidate::of(plugin, pin, shelf)), Some(Candidate::of_config(plugin)), pinned.map(Ok)] {
@@ -66,13 +66,13 @@ fn load(loader: &Loader, plugin: &config::Plugin, state: &State) -> Result<(Arc<
                     return Ok((loaded, candidate));
                 }
                 Err(refusal) => {
-                    let Refusal { stage, message, .. } = refusal;
-                    let uploaded = candidate.source == Source::Upload;
+                    let NotServed { stage, message, .. } = refusal;
+                    let uploaded = candidate.source == Provenance::Upload;
                     let digest = std::mem::take(&mut candidate.digest);
                     let refusal = if uploaded {
-                        Refusal::new(stage, format!("the uploaded component {digest}: {message}"))
+                        NotServed::new(stage, format!("the uploaded component {digest}: {message}"))
                     } else {
-                        Refusal::new(stage, message)
+                        NotServed::new(stage, message)
                     };
                     tried.push(digest);
                     refusal

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tallygate_event::Records;
-use tallygate_plugin_host::{Candidate, Compiler, Host, Instance, Limits};
+use tallygate_plugin_host::{LoadRequest, Compiler, Host, Instance, Limits};
 
 const RECORDS: usize = 1000;
 
@@ -54,7 +54,7 @@ fn instance(host: &Host, manifest: &str, package: &str) -> Instance {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder").join("guests");
     let built = tallygate_guest_build::build(&root.join(manifest), &[package], &target).expect("the guest builds");
     let wasm = std::fs::read(&built[0]).expect("was just built");
-    let candidate = Candidate { name: package, component: &wasm, settings: vec![], limits: Limits::default() };
+    let candidate = LoadRequest { name: package, component: &wasm, settings: vec![], limits: Limits::default() };
     host.load(candidate, &mut |_, _| {}).expect("loads").instantiate().expect("an instance")
 }
 

@@ -31,7 +31,7 @@ pub struct Host {
 }
 
 /// A component that is to become a plugin.
-pub struct Candidate<'a> {
+pub struct LoadRequest<'a> {
     /// The name it is to be known by.
     pub name: &'a str,
     /// The bytes of the component.
@@ -84,10 +84,10 @@ impl Host {
     /// shows, functions of wrong types, is a matter of the stages `imports` and `version`, too.
     pub fn load(
         &self,
-        candidate: Candidate<'_>,
+        candidate: LoadRequest<'_>,
         passed: &mut dyn FnMut(Stage, Duration),
     ) -> Result<Arc<Plugin>, LoadError> {
-        let Candidate { name, component: wasm, settings, limits } = candidate;
+        let LoadRequest { name, component: wasm, settings, limits } = candidate;
         let mut progress = Progress::new(passed);
         let surface = Surface::parse(wasm)?;
         progress.passed(Stage::Parse);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tallygate_event::Records;
 use tallygate_guest_craft::{harmless, with_functions};
 use tallygate_plugin_host::{
-    Apart, Candidate, CompileLimits, Compiler, Host, Limits, LoadError, Plugin, Stage, compile_for_parent,
+    Apart, LoadRequest, CompileLimits, Compiler, Host, Limits, LoadError, Plugin, Stage, compile_for_parent,
 };
 
 /// The gateway's own, so that the bound on memory is tried with it.
@@ -59,7 +59,7 @@ fn host(cache: Option<&Path>, limits: CompileLimits) -> Host {
 }
 
 fn load(host: &Host, component: &[u8]) -> Result<Arc<Plugin>, LoadError> {
-    let candidate = Candidate { name: "x", component, settings: vec![], limits: Limits::default() };
+    let candidate = LoadRequest { name: "x", component, settings: vec![], limits: Limits::default() };
     host.load(candidate, &mut |_, _| {})
 }
 

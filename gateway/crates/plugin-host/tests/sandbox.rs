@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tallygate_event::{Code, Outcome};
-use tallygate_plugin_host::{Candidate, Compiler, Failure, Host, Limits, LoadError, Plugin, Stage, contain};
+use tallygate_plugin_host::{LoadRequest, Compiler, Failure, Host, Limits, LoadError, Plugin, Stage, contain};
 
 use batch::Batch;
 
@@ -33,13 +33,13 @@ fn limits() -> Limits {
     Limits { memory: 16 << 20, time: Duration::from_millis(300) }
 }
 
-fn candidate<'a>(name: &'a str, component: &'a [u8]) -> Candidate<'a> {
-    Candidate { name, component, settings: vec![], limits: limits() }
+fn candidate<'a>(name: &'a str, component: &'a [u8]) -> LoadRequest<'a> {
+    LoadRequest { name, component, settings: vec![], limits: limits() }
 }
 
 fn load(settings: &[(&str, &str)]) -> Result<Arc<Plugin>, LoadError> {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let candidate = Candidate { name: "unruly", component: &guest("unruly"), settings, limits: limits() };
+    let candidate = LoadRequest { name: "unruly", component: &guest("unruly"), settings, limits: limits() };
     host(None).load(candidate, &mut |_, _| {})
 }
 

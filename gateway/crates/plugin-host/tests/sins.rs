@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tallygate_event::{Code, Outcome};
 use tallygate_guest_craft as craft;
 use tallygate_plugin_host::{
-    Candidate, Compiler, Failure, Host, Limits, LoadError, MAX_COMPONENT, Plugin, Stage, contain,
+    LoadRequest, Compiler, Failure, Host, Limits, LoadError, MAX_COMPONENT, Plugin, Stage, contain,
 };
 
 use batch::Batch;
@@ -39,7 +39,7 @@ fn host() -> &'static Host {
 fn load_with(component: &[u8], settings: &[(&str, &str)], time: Duration) -> Result<Arc<Plugin>, LoadError> {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let limits = Limits { memory: MEMORY, time };
-    host().load(Candidate { name: "sinner", component, settings, limits }, &mut |_, _| {})
+    host().load(LoadRequest { name: "sinner", component, settings, limits }, &mut |_, _| {})
 }
 
 fn load(component: &[u8]) -> Result<Arc<Plugin>, LoadError> {
@@ -254,7 +254,7 @@ fn a_shadow_leaves_no_trace_on_the_plugin() {
 fn stages_are_told_in_order() {
     let mut passed = Vec::new();
     let component = craft::harmless();
-    let candidate = Candidate { name: "x", component: &component, settings: vec![], limits: Limits::default() };
+    let candidate = LoadRequest { name: "x", component: &component, settings: vec![], limits: Limits::default() };
     host().load(candidate, &mut |stage, _| passed.push(stage.name())).expect("loads");
     assert_eq!(passed, ["parse", "imports", "version", "compile", "describe", "configure", "self-test"]);
 }

@@ -55,7 +55,7 @@ pub(super) struct RolledBack {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct ErrorAnswer {
     pub(super) error: Error,
     pub(super) shadow: Option<Shadow>,
 }

@@ -1,6 +1,6 @@
 //! What became of a deployment or a rollback, in words.
 
-use super::answers::{Deployed, Refusal, RolledBack, Shadow};
+use super::answers::{Deployed, ErrorAnswer, RolledBack, Shadow};
 use super::difference;
 use crate::cli::terminal::{MESSAGE, Terminal, fit};
 
@@ -39,7 +39,7 @@ pub(super) fn deployed(deployed: &Deployed, terminal: &Terminal) -> Outcome {
     Outcome { text: with_shadow(line, deployed.shadow.as_ref(), terminal), done }
 }
 
-pub(super) fn refused(refusal: &Refusal, terminal: &Terminal) -> Outcome {
+pub(super) fn refused(refusal: &ErrorAnswer, terminal: &Terminal) -> Outcome {
     let stage = refusal.error.stage.as_deref().unwrap_or("an unknown stage");
     let line = format!("refused at {}: {}", fit(stage, 32), fit(&refusal.error.message, MESSAGE));
     let hint = if refusal.shadow.is_some() { format!("; {FORCE}") } else { String::new() };

@@ -9,9 +9,9 @@ use tallygate_index::query::View;
 use tallygate_index::visits::Inspection;
 
 use super::body::PIECE;
-use super::source::{Ends, told};
+use super::answerer::{Ends, told};
 use crate::config::Config;
-use crate::query::{self, Answerer, DistinctAsked, Format, Left, Sink, Span, Taker, TopAsked};
+use crate::query::{self, Answerer, DistinctAsked, Format, Left, ExportTarget, Span, Taker, TopAsked};
 use crate::visits;
 
 pub(in crate::cli) struct Folder {
@@ -98,7 +98,7 @@ pub(in crate::cli) fn or_ask_it(error: disk::FolderError) -> anyhow::Error {
 
 // === impl File ===
 
-impl Sink for File<'_> {
+impl ExportTarget for File<'_> {
     fn begin(&mut self, left: Left) -> io::Result<()> {
         self.left = left;
         Ok(())

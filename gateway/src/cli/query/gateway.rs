@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use http_body_util::Empty;
 
 use super::body::List;
-use super::source::Ends;
+use super::answerer::Ends;
 use crate::cli::client::{Client, Coming, Reply};
 use crate::query::{Format, Left, TopAsked};
 

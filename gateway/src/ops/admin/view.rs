@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::swap::{Answer, Deployed, Refusal, Report, RolledBack, View, Wish};
+use crate::swap::{Answer, Deployed, NotServed, Report, RolledBack, View, Wish};
 
 pub(super) fn plugin(view: &View) -> Value {
     let active = &view.active;
@@ -57,7 +57,7 @@ pub(super) fn rolled_back(name: &str, done: &RolledBack) -> Value {
     json!({"name": name, "generation": done.to, "digest": named(&done.digest), "rolled_back": done.from})
 }
 
-pub(super) fn refused(refusal: &Refusal) -> Value {
+pub(super) fn refused(refusal: &NotServed) -> Value {
     let mut json = json!({"error": {"code": "refused", "stage": refusal.stage.name(), "message": refusal.message}});
     if let Some(shown) = &refusal.report {
         json["shadow"] = report(shown);

@@ -15,7 +15,7 @@ use super::stream::{self, Writer};
 use super::turns::Turn;
 use super::{BUSY, refusal};
 use crate::ops::{Ops, reply};
-use crate::query::{self, Format, Left, Problem, Sink, Span};
+use crate::query::{self, Format, Left, Problem, ExportTarget, Span};
 
 /// An answer that is written to, and whoever waits for what is to be said before it.
 struct Streamed {
@@ -80,7 +80,7 @@ impl Streamed {
     }
 }
 
-impl Sink for Streamed {
+impl ExportTarget for Streamed {
     fn begin(&mut self, left: Left) -> io::Result<()> {
         let gone = || io::ErrorKind::BrokenPipe.into();
         self.begin.take().and_then(|begin| begin.send(Ok(left)).ok()).ok_or_else(gone)

@@ -35,7 +35,7 @@ pub(in crate::cli) struct Environment {
     pub(in crate::cli) token: Option<OsString>,
 }
 
-pub(in crate::cli) enum Source {
+pub(in crate::cli) enum Answerer {
     Gateway(Client),
     Folder(Box<Folder>),
 }
@@ -66,19 +66,19 @@ impl Place {
     }
 
     /// The configuration of the data directory.
-    pub(in crate::cli) fn source(&self) -> crate::reload::Source {
+    pub(in crate::cli) fn answerer(&self) -> crate::reload::Answerer {
         let mut overrides = crate::cli::from_environment();
         if let Some(data_dir) = &self.data_dir {
             let value = data_dir.to_string_lossy().into_owned();
             overrides.push(Override { name: "--data-dir".to_owned(), key: vec!["data_dir".to_owned()], value });
         }
-        crate::reload::Source { file: self.config.clone(), overrides }
+        crate::reload::Answerer { file: self.config.clone(), overrides }
     }
 }
 
-// === impl Source ===
+// === impl Answerer ===
 
-impl Source {
+impl Answerer {
     /// Finds who answers. The inner error is for what has been told already.
     pub(in crate::cli) fn open(
         place: &Place,
@@ -87,7 +87,7 @@ impl Source {
     ) -> Result<Result<Self, ExitCode>> {
         match place.gateway(environment) {
             Ok(Some(target)) => Ok(Ok(Self::Gateway(Client { target, token }))),
-            Ok(None) => match place.source().load() {
+            Ok(None) => match place.answerer().load() {
                 Ok(config) => Ok(Ok(Self::Folder(Box::new(Folder::open(&config)?)))),
                 Err(problems) => {
                     eprintln!("{problems}");

@@ -12,15 +12,15 @@ use super::store::{Pin, Store};
 use crate::config::Config;
 use crate::serving::Active;
 
-pub(crate) struct State {
+pub(crate) struct Roster {
     pub(super) config: Arc<Config>,
     pub(super) slots: BTreeMap<String, Slot>,
     pub(super) store: Store,
 }
 
-// === impl State ===
+// === impl Roster ===
 
-impl State {
+impl Roster {
     /// With nothing in it yet.
     pub(super) fn new(config: Arc<Config>) -> Self {
         Self { store: Store::open(&config.data_dir), slots: BTreeMap::new(), config }
