@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::io::Write;
 use tallygate_index::Hour;
-use tallygate_index::disk::{Disk, Simulated};
+use tallygate_disk::{Disk, Simulated};
 use tallygate_index::journal::{Replayed, Visits, encode, replay};
 
 const FRAME: u64 = 28;

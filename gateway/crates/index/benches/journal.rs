@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+use tallygate_disk::{Folder, Simulated};
 use tallygate_index::Hour;
-use tallygate_index::disk::{Folder, Simulated};
 use tallygate_index::journal::{Durability, Journal, Options, Visits, encode, replay};
 
 /// Addresses of a batch that are new.

@@ -34,7 +34,6 @@ pub use self::replay::{Replayed, replay};
 use self::shared::Shared;
 use self::writer::Writer;
 use crate::Hour;
-use crate::disk::Disk;
 use std::error::Error;
 use std::io;
 use std::ops::Range;
@@ -42,6 +41,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use tallygate_disk::Disk;
 
 /// Addresses that a tenant's records name within an hour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

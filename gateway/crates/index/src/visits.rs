@@ -17,7 +17,6 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 
 use crate::absorb::Matrices;
-use crate::disk::Disk;
 use crate::history::{Command, History};
 use crate::hot::HotHours;
 use crate::journal::{Durability, Journal, Observer, Progress, Ticket, Unwritable};
@@ -29,6 +28,7 @@ use crate::snapshot::Snapshot;
 use crate::unique::{NewIps, UniqueIps, mapped};
 use crate::v6::Ipv6Policy;
 use crate::{Day, Hour};
+use tallygate_disk::Disk;
 
 pub use self::error::VisitsError;
 pub use self::inspection::Inspection;

@@ -9,9 +9,9 @@ use super::frame::{Extent, Frames, Header, Start};
 use super::replay::{name, numbers, start_of};
 use super::writer::{self, Open};
 use super::{JournalError, failed};
-use crate::disk::{Content, Disk, DiskFile};
 use std::io;
 use std::ops::Range;
+use tallygate_disk::{Content, Disk, DiskFile};
 
 /// Begins a file behind those of `files` with the frames of all of these that are perhaps not durable, or of all if `anew`,
 /// removes these, and returns it with the numbers and bytes of all files that are there then. Files below `files` are removed

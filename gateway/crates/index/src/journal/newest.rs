@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Write};
 
 use super::JournalError;
 use super::frame::Extent;
-use crate::disk::Disk;
+use tallygate_disk::Disk;
 
 pub(super) const NAME: &str = "newest";
 const TEMPORARY: &str = "newest.new";

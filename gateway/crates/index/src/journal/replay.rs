@@ -6,7 +6,7 @@ use super::frame::{Extent, Frames, Start, VERSION};
 use super::newest::{self, Newest};
 use super::{JournalError, Visits, failed};
 use crate::damage::{Damage, DamageKind};
-use crate::disk::{Content, Disk};
+use tallygate_disk::{Content, Disk};
 
 /// What [`replay`] found.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]

@@ -3,9 +3,9 @@
 use super::frame::{Extent, HEADER, Header};
 use super::*;
 use crate::damage::{Damage, DamageKind};
-use crate::disk::Simulated;
 use proptest::prelude::*;
 use std::io::Write;
+use tallygate_disk::Simulated;
 
 /// A file of version 1: `Header { number: 1, whole_below: 1 }` and the frames of [`fixture_visits`].
 const FIXTURE_1: &[u8] = include_bytes!("journal-1.fixture");

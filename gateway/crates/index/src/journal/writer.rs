@@ -5,10 +5,10 @@ use super::newest;
 use super::replay::name;
 use super::shared::{Alarm, Shared, Work};
 use super::{Durability, JournalError, Observer, Options, failed, with_sources};
-use crate::disk::{Disk, DiskFile};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tallygate_disk::{Disk, DiskFile};
 
 /// The one who writes. A file that could not be written or synced is never touched again: Linux takes what a failed sync was
 /// for as synced. All that is not known to be durable is kept, and goes into the next file.

@@ -10,7 +10,6 @@ use super::{HOUR_DAYS, Options, VisitsError};
 use crate::Day;
 use crate::absorb::{Awaited, Batch, Deltas, Matrices, absorb};
 use crate::damage::{Damage, DamageKind, DamageTotals};
-use crate::disk::Disk;
 use crate::history::{State, is_segment, segment_name};
 use crate::journal::{self, Replayed};
 use crate::manifest::{Known, Listed, Manifest, ManifestError, Windows};
@@ -19,6 +18,7 @@ use crate::segment::{Segment, SegmentError};
 use crate::snapshot::{Floors, Part, Snapshot};
 use crate::unique::{NewIps, UniqueIps};
 use crate::v6::{Granularity, Ipv6Policy};
+use tallygate_disk::Disk;
 
 /// What was found on opening.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]

@@ -6,8 +6,8 @@ mod races;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+use tallygate_disk::Simulated;
 use tallygate_index::Hour;
-use tallygate_index::disk::Simulated;
 use tallygate_index::journal::{Durability, Journal, Observer, Options, Progress, Visits, encode, replay};
 
 /// Bytes of a header, of a frame with one IPv4 address, and of a mark.
@@ -103,7 +103,7 @@ fn found_from(disk: &Simulated, from: u64) -> BTreeSet<u32> {
 
 /// The journal's files.
 fn files(disk: &Simulated) -> Vec<String> {
-    use tallygate_index::disk::Disk;
+    use tallygate_disk::Disk;
     let mut names = disk.list().expect("nothing fails");
     names.retain(|name| name.starts_with("journal-"));
     names.sort();

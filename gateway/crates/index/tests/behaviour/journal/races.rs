@@ -2,7 +2,7 @@ use super::*;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use tallygate_index::disk::{Content, Disk, DiskFile};
+use tallygate_disk::{Content, Disk, DiskFile};
 use tallygate_index::journal::Settled;
 use tallygate_index::{NewIps, UniqueIps};
 
