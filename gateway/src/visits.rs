@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
+use tallygate_disk::{Folder, FolderError};
 use tallygate_event::{Code, NO_TIME, Outcome, UNREAD_TIME};
-use tallygate_index::disk::{Folder, FolderError};
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, NewIps, Visits, format_versions};

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use tallygate_index::disk::Folder;
+use tallygate_disk::Folder;
 use tallygate_index::journal::replay;
 
 use super::kept::Visit;

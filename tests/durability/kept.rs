@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
+use tallygate_disk::Folder;
 use tallygate_index::Hour;
-use tallygate_index::disk::Folder;
 use tallygate_index::visits::{Inspection, Options};
 
 pub(super) type Visit = (Hour, IpAddr);

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use tallygate_disk::Folder;
 use tallygate_index::DamageKind;
-use tallygate_index::disk::Folder;
 use tallygate_index::visits::{Inspection, VisitsError};
 
 use super::terminal;

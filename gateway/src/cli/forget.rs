@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
+use tallygate_disk::Folder;
 use tallygate_index::Visits;
-use tallygate_index::disk::Folder;
 use tallygate_index::visits::Options;
 
 use super::client::{Client, bearer};

@@ -32,7 +32,7 @@ fn addresses_go_to_the_hours_of_their_times() {
 /// After a backfill, the hours that come next are the latest ones.
 #[test]
 fn the_memory_that_is_kept_for_the_next_batch_is_that_of_the_newest_hours() {
-    let disk = std::sync::Arc::new(tallygate_index::disk::Simulated::default());
+    let disk = std::sync::Arc::new(tallygate_disk::Simulated::default());
     let now = now();
     let (visits, _) = Visits::open(disk, Options::default(), std::sync::Arc::new(())).expect("an empty disk");
     let records: Vec<_> = (0..200).map(|ago| (Outcome::V4, now - ago * HOUR)).collect();

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use self::compact::{Done, Running};
 pub(crate) use self::state::{State, is_segment, segment_name};
 use crate::Hour;
-use crate::disk::Disk;
 use crate::manifest::Manifest;
 use crate::snapshot::Snapshot;
 use crate::visits::{Core, VisitsError};
+use tallygate_disk::Disk;
 
 /// What others ask of the thread.
 pub(crate) enum Command {

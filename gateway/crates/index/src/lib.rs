@@ -4,7 +4,7 @@
 //! a [`query::View`] answers how many distinct ones came in any range, which, and when. How it works is told for everybody in
 //! `gateway/docs/visits.md`, and for who changes it in `gateway/ARCHITECTURE.md`. In layers, from the bottom up:
 //!
-//! - [`disk`]: the little that is asked of a file system; [`disk::Simulated`] can fail at any step and lose its power.
+//! - The crates [`tallygate_disk`], the little that is asked of a file system, and [`tallygate_wal`], group commit.
 //! - [`UniqueIps`]: the set of all addresses that ever came.
 //! - [`segment`]: files of addresses, with the hours or days of each. [`journal`]: what is not in segments yet.
 //! - The matrices: who came when, and when before that, which is enough to count distinct addresses over any range.
@@ -65,7 +65,7 @@
 //!
 //! # Checks
 //!
-//! The only `unsafe` is the prefetch hint, and the mapping of files that nobody changes (`disk/map.rs`). What remains to be shown is that the orderings of the atomics suffice:
+//! The only `unsafe` is the prefetch hint. What remains to be shown is that the orderings of the atomics suffice:
 //!
 //! ```text
 //! MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-disable-stacked-borrows" cargo +nightly miri test -p tallygate-index
@@ -78,7 +78,6 @@
 
 mod absorb;
 mod damage;
-pub mod disk;
 mod history;
 mod hot;
 pub mod journal;

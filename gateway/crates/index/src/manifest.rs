@@ -15,12 +15,12 @@ use std::io::{self, ErrorKind, Write};
 
 use crate::absorb::{BLOCK_OF_DAYS, BLOCK_OF_HOURS, Matrices};
 use crate::damage::DamageTotals;
-use crate::disk::Disk;
 use crate::matrix::Matrix;
 use crate::segment::Segment;
 use crate::snapshot::Floors;
 use crate::varint::{self, Truncated};
 use crate::{Day, Hour};
+use tallygate_disk::Disk;
 
 /// What the manifest says. The matrices are large, and only lent to be written.
 pub(crate) struct Manifest<M = Matrices> {

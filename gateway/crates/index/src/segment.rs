@@ -84,9 +84,9 @@ use self::container::Container;
 use self::footer::Footer;
 use self::index::{Entry, Index};
 use self::masks::Masks;
-use crate::disk::Content;
 use crate::time::{Day, Hour, Month};
 use std::ops::RangeInclusive;
+use tallygate_disk::Content;
 
 /// What time a segment is about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use tallygate_index::disk;
+use tallygate_disk as disk;
 use tallygate_index::query::View;
 use tallygate_index::visits::Inspection;
 

@@ -19,12 +19,12 @@ use std::time::Instant;
 use super::state::write_segment_while;
 use super::{Command, History, State};
 use crate::absorb::Matrices;
-use crate::disk::Disk;
 use crate::segment::{Input, Project, Segment, Span, Without};
 use crate::snapshot::{Floors, Part, Parts, Snapshot};
 use crate::visits::load::{floors, windows};
 use crate::visits::{Core, VisitsError};
 use crate::{Day, Month};
+use tallygate_disk::Disk;
 
 /// What is to be merged.
 pub(crate) struct Plan {

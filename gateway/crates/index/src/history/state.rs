@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::TENANT;
 use crate::absorb::{Awaited, Matrices};
 use crate::damage::DamageTotals;
-use crate::disk::{Disk, DiskFile};
 use crate::manifest::{Known, Listed, Manifest, TenantManifest};
 use crate::segment::{Input, Project, Segment, SegmentError, SegmentWriter, Span, Without, write_merged};
 use crate::snapshot::{Part, Parts, Snapshot};
 use crate::visits::VisitsError;
+use tallygate_disk::{Disk, DiskFile};
 
 /// What the thread owns.
 pub(crate) struct State {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{Opened, Options, VisitsError, load};
 use crate::absorb::Matrices;
-use crate::disk::Disk;
 use crate::query::View;
 use crate::snapshot::Snapshot;
 use crate::unique::UniqueIps;
+use tallygate_disk::Disk;
 
 /// What a disk had when it was opened. There is no journal and no thread behind it, and nothing on the disk is changed.
 pub struct Inspection {

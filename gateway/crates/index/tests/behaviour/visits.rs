@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tallygate_index::disk::{Disk, Simulated};
+use tallygate_disk::{Disk, Simulated};
 use tallygate_index::query::{Network, Range, View};
 use tallygate_index::visits::{Inspection, Options, Scratch};
 use tallygate_index::{Day, Hour, Ipv6Policy, Visits};

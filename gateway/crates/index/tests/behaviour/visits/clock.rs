@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tallygate_index::disk::{Content, Disk, DiskFile, Simulated};
+use tallygate_disk::{Content, Disk, DiskFile, Simulated};
 use tallygate_index::query::Range;
 use tallygate_index::visits::{Inspection, Options, Scratch, VisitsError};
 use tallygate_index::{Day, Hour, Visits};

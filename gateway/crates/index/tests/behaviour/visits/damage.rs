@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use tallygate_index::disk::{Disk, Simulated};
+use tallygate_disk::{Disk, Simulated};
 use tallygate_index::journal::Durability;
 use tallygate_index::query::Bucket;
 use tallygate_index::visits::{Inspection, Opened, Options, Scratch, VisitsError};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tallygate_index::disk::{Disk, Folder, Simulated};
+use tallygate_disk::{Disk, Folder, Simulated};
 use tallygate_index::query::{Bucket, Range};
 use tallygate_index::visits::{Opened, Options, Scratch};
 use tallygate_index::{Day, Hour, Visits};

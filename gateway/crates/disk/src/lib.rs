@@ -1,4 +1,9 @@
-//! The little that the history asks of a file system, so that tests can let every step of it fail.
+//! The little that is asked of a file system by whoever must not lose anything.
+//!
+//! [`Folder`] is a real folder. [`Simulated`] is one in memory that can fail at any step and lose its power: what is written
+//! against [`Disk`] can be tested at each of its steps, and with whatever a power loss leaves behind.
+//!
+//! The only `unsafe` is the mapping of files that nobody changes (`map.rs`).
 
 mod folder;
 mod map;
