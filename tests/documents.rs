@@ -3,7 +3,60 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::harness::{Connection, Gateway, Request, root};
+use crate::harness::{Connection, Gateway, Request, forget_own_variables, python_with, root, run};
+
+/// Configurations that the gateway takes and its schema does, too.
+const GOOD: [&str; 5] = [
+    "",
+    "data_dir = \"d\"\nlog_level = \"WARN\"\ndurability = \"memory\"\ncount_since = \"start\"",
+    "[ingest]\nmax_body = \" 4mib \"\nmax_record = 1_000\nmax_decompressed = \"8388608\"\nmax_in_flight = \"1 GB\"\n\
+     header_timeout = \"1 Min\"\nidle_timeout = \"2m\"\nmax_connections = \"7\"\nlisten = \"[::1]:5000\"",
+    "[addresses]\nipv6 = \"/64\"\n[swap]\nmax_difference = 1\nprobation = \"0 s\"\nreplay_records = 0\n\
+     [event_time]\nmax_ahead = \"0 s\"\nbeyond = \"reject\"\n[ops]\nadmin_token = \"s3cret\"",
+    "[plugins.json]\nsettings = { fields = \"a,b\", strict = true }\nlimits = { memory = \"80 MiB\", time = \"1 s\" }\n\
+     [[routes]]\npath = \"/a\"\ncontent_type = \"text/plain\"\nheader = { x-format = \"clf\" }\nplugins = [\"access-log\"]",
+];
+
+/// Configurations that the gateway refuses and its schema does, too.
+const BAD: [&str; 27] = [
+    "data_dir = 1",
+    "data_dir = \"\"",
+    "log_level = \"loud\"",
+    "durability = \"disk\"",
+    "event_time.max_age = 86400",
+    "event_time.beyond = \"drop\"",
+    "ingest.max_body = \"16 Mib, or so\"",
+    "ingest.max_body = 0",
+    "ingest.max_bdy = \"16 MiB\"",
+    "ingest.max_body = 16.5",
+    "ingest.max_connections = 0",
+    "ingest.workers = -1",
+    "ingest.listen = \"nowhere\"",
+    "ingest = 1",
+    "ops.admin_token = \"two words\"",
+    "ops = { admin_token = \"a\", admin_token_file = \"b\" }",
+    "addresses.ipv6 = \"/32\"",
+    "addresses.max_per_64 = 4294967296",
+    "swap.max_difference = 1.5",
+    "swap.poll = \"0 s\"",
+    "plugins.\"a b\".path = \"a.wasm\"",
+    "plugins.json.settings.deep.er = 1",
+    "plugins.json.limits.memory = \"much\"",
+    "[[routes]]\nplugins = [\"json\"]\nheader = {}",
+    "[[routes]]\npath = \"/a\"",
+    "[[routes]]\npath = \"a\"\nplugins = [\"json\", \"access-log\"]",
+    "[elsewhere]",
+];
+
+/// Says of each document, one a line in a file, whether it is good by a schema.
+const VALIDATE: &str = r#"
+import json, sys
+from jsonschema import Draft202012Validator
+schema = json.load(open(sys.argv[1]))
+Draft202012Validator.check_schema(schema)
+for line in open(sys.argv[2]):
+    print("good" if Draft202012Validator(schema).is_valid(json.loads(line)) else "bad")
+"#;
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -84,7 +137,8 @@ fn the_table_of_keys_has_the_defaults_of_the_file() {
         Some((cells.next()?.trim_end_matches('`').to_owned(), cells.next()?.trim_matches('`').to_owned()))
     });
     let mut compared = 0;
-    for (key, default) in rows.filter(|(key, _)| !key.starts_with("plugins.")) {
+    let has_no_default = |key: &str| key.starts_with("plugins.") || key.starts_with("routes.");
+    for (key, default) in rows.filter(|(key, _)| !has_no_default(key)) {
         let value = key.split('.').try_fold(toml::Value::Table(file.clone()), |at, part| at.get(part).cloned());
         if default == "none" {
             let name = key.rsplit('.').next().expect("a last part");
@@ -102,4 +156,41 @@ fn the_table_of_keys_has_the_defaults_of_the_file() {
         compared += 1;
     }
     assert!(compared >= 23, "only {compared} keys found in the table");
+}
+
+/// Whether the gateway takes a configuration.
+fn is_good(text: &str) -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("t.toml");
+    std::fs::write(&file, text).expect("writable");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tallygate"));
+    forget_own_variables(&mut command);
+    run(command.args(["check", "--config"]).arg(&file).current_dir(folder.path())).status.success()
+}
+
+/// An editor that goes by the schema calls good and bad what the gateway does.
+#[test]
+fn the_schema_takes_what_the_gateway_takes() {
+    for text in GOOD {
+        assert!(is_good(text), "{text}");
+    }
+    for text in BAD {
+        assert!(!is_good(text), "{text}");
+    }
+    let Some(python) = python_with("jsonschema") else { return };
+    let start = read("config/tallygate.toml");
+    let all = || [start.as_str()].into_iter().chain(GOOD).chain(BAD);
+    let lines = all().map(|text| {
+        let table: toml::Table = text.parse().expect("is TOML");
+        serde_json::to_string(&table).expect("is JSON, too") + "\n"
+    });
+    let documents = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(documents.path(), lines.collect::<String>()).expect("writable");
+    let schema = root().join("config/tallygate.schema.json");
+    let output = run(Command::new(python).args(["-c", VALIDATE]).arg(schema).arg(documents.path()));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Vec<_> = text.lines().zip(all()).collect();
+    let expected = all().enumerate().map(|(at, text)| (if at <= GOOD.len() { "good" } else { "bad" }, text));
+    assert_eq!(found, expected.collect::<Vec<_>>());
 }

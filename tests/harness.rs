@@ -36,7 +36,7 @@ pub(crate) use load::{Client, Load, Protocol};
 pub(crate) use metrics::{Metrics, Sample};
 pub(crate) use nginx::Nginx;
 pub(crate) use process::Process;
-pub(crate) use programs::{program, run, say_loudly};
+pub(crate) use programs::{program, python_with, run, say_loudly};
 pub(crate) use setup::{Setup, forget_own_variables};
 
 /// How long anything may take before a test gives up on it. No test asserts how long things took.

@@ -22,3 +22,5 @@ mod swap;
 mod thread;
 mod visits;
 mod worker;
+#[cfg(test)]
+mod written;

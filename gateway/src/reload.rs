@@ -26,20 +26,7 @@ impl Source {
 
 /// Tells what a new configuration changes that stays as it is until the next start.
 pub(crate) fn warn_of_what_needs_a_restart(old: &Config, new: &Config) {
-    let changed = [
-        ("data_dir", old.data_dir != new.data_dir),
-        ("log_level", old.log_level != new.log_level),
-        ("ingest.listen", old.ingest.listen != new.ingest.listen),
-        ("ingest.workers", old.ingest.workers != new.ingest.workers),
-        ("ops.listen", old.ops.listen != new.ops.listen),
-        ("addresses", old.addresses != new.addresses),
-        ("durability", old.visits.durability != new.visits.durability),
-        ("count_since", old.visits.since_start != new.visits.since_start),
-        ("swap.compile_time", old.swap.compile_time != new.swap.compile_time),
-        ("swap.compile_memory", old.swap.compile_memory != new.swap.compile_memory),
-        ("history.retention", old.visits.retention != new.visits.retention),
-    ];
-    for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
+    for key in old.until_restart.changed(&new.until_restart) {
         tracing::warn!("{key} was changed; that takes effect at the next start");
     }
 }

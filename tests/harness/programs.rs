@@ -17,6 +17,18 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// A Python that has a module. `tests/run` installs both and names it. `None` if the machine lacks it, as with [`program`].
+pub(crate) fn python_with(module: &str) -> Option<String> {
+    let named = std::env::var("TALLYGATE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let import = format!("import {module}");
+    let has = Command::new(&named).args(["-c", &import]).output().is_ok_and(|output| output.status.success());
+    if !has {
+        assert!(std::env::var_os("CI").is_none(), "{named} has no {module}; tests/run installs it");
+        say_loudly(&format!("{module} is missing, a test that needs it was skipped; tests/run installs it"));
+    }
+    has.then_some(named)
+}
+
 /// Tells whoever watches the test run, whatever the test harness captures.
 pub(crate) fn say_loudly(what: &str) {
     // The print macros are captured in tests that pass. If standard error is closed, nobody watches.

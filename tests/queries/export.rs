@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{day, hour, visit};
-use crate::harness::{Gateway, run, say_loudly};
+use crate::harness::{Gateway, python_with, run};
 
 fn history() -> (Gateway, String) {
     let (gateway, ten) = (Gateway::start(), day(10));
@@ -50,18 +50,7 @@ fn many_addresses_are_all_there() {
     assert!(csv.lines().skip(1).eq((0..count).map(|at| ip(at).to_string())), "{} lines", csv.lines().count());
 }
 
-/// A Python that has pyroaring: another implementation of the format than ours. `tests/run` installs it and names it.
-fn python() -> Option<String> {
-    let named = std::env::var("TALLYGATE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has =
-        Command::new(&named).args(["-c", "import pyroaring"]).output().is_ok_and(|output| output.status.success());
-    if !has {
-        assert!(std::env::var_os("CI").is_none(), "{named} has no pyroaring; tests/run installs it");
-        say_loudly("pyroaring is missing, a test that needs it was skipped; tests/run installs it");
-    }
-    has.then_some(named)
-}
-
+/// Pyroaring is another implementation of the format than ours.
 #[test]
 fn others_read_the_roaring_bitmap() {
     const READ: &str = "\
@@ -70,7 +59,7 @@ from pyroaring import BitMap
 for address in BitMap.deserialize(open(sys.argv[1], 'rb').read()):
     print(ipaddress.IPv4Address(address))
 ";
-    let Some(python) = python() else { return };
+    let Some(python) = python_with("pyroaring") else { return };
     let (gateway, ten) = history();
     // One container of each kind: an array, a bitmap, and what runs would be.
     let many = (0..20_000_u32).map(|at| if at < 10_000 { (10 << 24) + at * 3 } else { (11 << 24) + at });

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Problem;
+use super::root;
 
 /// Where a value comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,20 +50,21 @@ pub(super) enum Value {
 }
 
 const PREFIX: &str = "TALLYGATE_";
-/// Keys at the root may be overridden without the separator that all others have. Whatever else begins with the
-/// prefix is left alone: Kubernetes sets variables like `TALLYGATE_PORT` for a service of this name.
-const ROOT_KEYS: [&str; 4] = ["DATA_DIR", "LOG_LEVEL", "DURABILITY", "COUNT_SINCE"];
 const SEPARATOR: &str = "__";
 
 // === impl Override ===
 
 impl Override {
     /// Those among environment variables that override a key.
+    ///
+    /// Keys at the root may be overridden without the separator that all others have. Whatever else begins with the
+    /// prefix is left alone: Kubernetes sets variables like `TALLYGATE_PORT` for a service of this name.
     pub(crate) fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Vec<Self> {
+        let is_at_root = |key: &str| root::KEYS.keys.iter().any(|known| known.name.to_ascii_uppercase() == key);
         let mut overrides: Vec<_> = variables
             .filter_map(|(name, value)| {
                 let key = name.strip_prefix(PREFIX)?;
-                if !key.contains(SEPARATOR) && !ROOT_KEYS.contains(&key) {
+                if !key.contains(SEPARATOR) && !is_at_root(key) {
                     return None;
                 }
                 let key = key.split(SEPARATOR).map(str::to_ascii_lowercase).collect();
@@ -94,6 +96,13 @@ pub(super) fn parse(
         lay(&mut document, &over.key, over, problems);
     }
     document
+}
+
+/// A single value, as it is written in a file. `None` if it is none.
+pub(super) fn value(text: &str) -> Option<Value> {
+    let text = format!("value = {text}");
+    let table = DeTable::parse(&text).ok()?;
+    Lines::of(&text).table(table.get_ref()).remove("value").map(|node| node.value)
 }
 
 /// Puts one override into the tree.

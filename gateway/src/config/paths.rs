@@ -5,11 +5,8 @@ use std::path::Path;
 
 use super::Problem;
 use super::document::{Node, Table, Value};
-
-/// Keys with paths, by their section; a star stands for any name. Not `data_dir`, which has no place in a folder of
-/// configuration files and stays relative to the working directory.
-const KEYS: [(&[&str], &str); 3] =
-    [(&["plugins", "*"], "path"), (&["ops"], "admin_token_file"), (&["ops"], "read_token_file")];
+use super::key::{ANY_NAME, Key, Kind};
+use super::table::TABLE;
 
 /// Makes the paths of a document relative to where the gateway runs. Warns where another file lies where the path led until
 /// versions of this program that took it as relative to the working directory.
@@ -17,12 +14,13 @@ pub(super) fn resolve(document: &mut Table, folder: &Path, warnings: &mut Vec<Pr
     if folder.as_os_str().is_empty() {
         return;
     }
-    for (sections, key) in KEYS {
-        visit(document, sections, &mut |table| {
-            if let Some(Node { value: Value::String(text), origin }) = table.get_mut(key) {
+    for (section, Key { name, .. }) in keys() {
+        let sections: Vec<_> = section.split('.').filter(|part| !part.is_empty()).collect();
+        visit(document, &sections, &mut |table| {
+            if let Some(Node { value: Value::String(text), origin }) = table.get_mut(*name) {
                 let path = folder.join(&*text);
                 if let Some(message) = changed(Path::new(text), &path) {
-                    warnings.push(Problem { origin: origin.clone(), message: format!("{key}: {message}") });
+                    warnings.push(Problem { origin: origin.clone(), message: format!("{name}: {message}") });
                 }
                 *text = path.to_string_lossy().into_owned();
             }
@@ -30,9 +28,16 @@ pub(super) fn resolve(document: &mut Table, folder: &Path, warnings: &mut Vec<Pr
     }
 }
 
+/// Keys whose values are such paths, with their sections. Not `data_dir`, which has no place in a folder of configuration files
+/// and stays relative to the working directory.
+fn keys() -> impl Iterator<Item = (&'static str, &'static Key)> {
+    let all = TABLE.iter().flat_map(|keys| keys.keys.iter().map(|key| (keys.section, key)));
+    all.filter(|(_, key)| matches!(key.kind, Kind::Path | Kind::SecretFile))
+}
+
 fn visit(table: &mut Table, sections: &[&str], each: &mut impl FnMut(&mut Table)) {
     let Some((first, rest)) = sections.split_first() else { return each(table) };
-    for (_, node) in table.iter_mut().filter(|(name, _)| *first == "*" || *name == first) {
+    for (_, node) in table.iter_mut().filter(|(name, _)| *first == ANY_NAME || *name == first) {
         if let Value::Table(inner) = &mut node.value {
             visit(inner, rest, each);
         }

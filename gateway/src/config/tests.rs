@@ -1,5 +1,10 @@
-use super::*;
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use tallygate_index::journal::Durability;
+use tallygate_plugin_host::Limits;
+
+use super::*;
 
 fn problems(text: &str, overrides: &[Override]) -> Vec<String> {
     let problems = Config::parse(text, Path::new(""), overrides).expect_err("has problems");
@@ -255,4 +260,14 @@ retention = "61 days"
             "t.toml: event_time.max_age: must be at most history.retention",
         ]
     );
+}
+
+#[test]
+fn what_needs_a_restart_is_compared_by_what_it_means() {
+    let read = |text: &str| Config::parse(text, Path::new(""), &[]).expect("is good").until_restart;
+    let none = read("");
+    let same = "[swap]\ncompile_memory = 2147483648\ncompile_time = \"1 min\"\n[history]\nretention = \"9600 h\"";
+    assert!(none.changed(&read(same)).is_empty());
+    let other = "log_level = \"warn\"\n[addresses]\nmax_per_64 = 7\n[ingest]\nmax_body = \"1 MiB\"\nworkers = 3";
+    assert_eq!(none.changed(&read(other)), ["log_level", "ingest.workers", "addresses.max_per_64"]);
 }
