@@ -10,7 +10,7 @@ mod times;
 
 pub(crate) use addresses::{Asked, address};
 pub(crate) use answers::{Detail, DistinctAsked, MOST_NETWORKS, TopAsked, Visited, distinct, top, visited};
-pub(crate) use export::{Format, Left, ExportTarget, export};
+pub(crate) use export::{ExportTarget, Format, Left, export};
 pub(crate) use lines::{Answerer, Taker, addresses};
 pub(crate) use problem::{Problem, shown};
 pub(crate) use times::{Span, Time, bucket, span_by};

@@ -6,14 +6,14 @@ use crate::config::{Config, Override, Problems};
 
 /// What a configuration is read from.
 #[derive(Clone)]
-pub(crate) struct Source {
+pub(crate) struct ConfigSource {
     pub(crate) file: Option<PathBuf>,
     pub(crate) overrides: Vec<Override>,
 }
 
-// === impl Source ===
+// === impl ConfigSource ===
 
-impl Source {
+impl ConfigSource {
     pub(crate) fn load(&self) -> Result<Config, Problems> {
         Config::load(self.file.as_deref(), &self.overrides)
     }

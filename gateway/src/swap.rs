@@ -8,10 +8,10 @@ mod guard;
 mod loader;
 mod outcome;
 mod probation;
+mod roster;
 mod shadow;
 mod slot;
 mod start;
-mod roster;
 mod store;
 mod threads;
 
@@ -26,9 +26,9 @@ use crate::config::{self, Config};
 use crate::reload;
 use crate::serving::{Active, CoarseInstant, Made, Provenance, Route, Serving};
 use candidate::Candidate;
+use roster::Roster;
 use shadow::Recent;
 use slot::{Slot, Terms};
-use roster::Roster;
 use store::Shelf;
 
 pub(crate) use loader::{LoadProblem, Loader};
@@ -42,7 +42,7 @@ pub(crate) use threads::{Hint, Signature, Threads};
 pub(crate) struct Swap {
     common: Arc<Common>,
     loader: Loader,
-    source: reload::Source,
+    source: reload::ConfigSource,
     workers: usize,
     /// Held through a load, so that there is one at a time.
     turn: Mutex<()>,
@@ -65,7 +65,7 @@ struct Change {
 // === impl Swap ===
 
 impl Swap {
-    pub(crate) fn new(common: Arc<Common>, loader: Loader, source: reload::Source, roster: Roster) -> Self {
+    pub(crate) fn new(common: Arc<Common>, loader: Loader, source: reload::ConfigSource, roster: Roster) -> Self {
         let workers = common.workers;
         Self { common, loader, source, workers, turn: Mutex::default(), roster: Mutex::new(roster) }
     }

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Forget, environment: Environment) -> Result<ExitCo
         };
         by_gateway(&Client { target, token: Some(token) }, &addresses)?
     } else {
-        match arguments.place.source().load() {
+        match arguments.place.config_source().load() {
             Ok(config) => in_folder(&config, &addresses)?,
             Err(problems) => {
                 eprintln!("{problems}");

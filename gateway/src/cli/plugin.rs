@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{self, Client, Reply, Target, bearer};
 use super::terminal::Terminal;
-use answers::{Deployed, Plugins, ErrorAnswer, RolledBack};
+use answers::{Deployed, ErrorAnswer, Plugins, RolledBack};
 use deployed::Outcome;
 
 #[derive(Subcommand)]

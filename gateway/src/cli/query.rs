@@ -1,10 +1,10 @@
 //! `tallygate query`: what came when, from a running gateway or from its data directory.
 
+mod answerer;
 mod body;
 mod folder;
 mod gateway;
 mod shown;
-mod answerer;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Cursor, Read, Write};
@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 
+pub(super) use answerer::{Answerer, Environment, Place};
 pub(super) use folder::or_ask_it;
-pub(super) use answerer::{Environment, Place, Answerer};
 
 use super::client::bearer;
 use super::terminal;

@@ -13,7 +13,7 @@ use super::store::{Pin, PinnedLimits, PinnedSettings};
 use super::{Change, NotServed};
 use crate::config;
 use crate::metrics::Metrics;
-use crate::serving::{Active, Made, CoarseInstant, Provenance, Total};
+use crate::serving::{Active, CoarseInstant, Made, Provenance, Total};
 
 pub(super) struct Slot {
     pub(super) current: Arc<Active>,

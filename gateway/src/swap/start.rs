@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tallygate_plugin_host::Plugin;
 
 use super::candidate::Candidate;
-use super::slot::Slot;
 use super::roster::Roster;
+use super::slot::Slot;
 use super::{LoadProblem, Loader, NotServed};
 use crate::config::{self, Config};
-use crate::serving::{Made, Serving, Provenance};
+use crate::serving::{Made, Provenance, Serving};
 
 /// What serves a configuration from the start. There is nothing to compare plugins with yet.
 pub(crate) fn first(

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tallygate_event::Records;
-use tallygate_plugin_host::{LoadRequest, Compiler, Host, Instance, Limits};
+use tallygate_plugin_host::{Compiler, Host, Instance, Limits, LoadRequest};
 
 const RECORDS: usize = 1000;
 

@@ -25,7 +25,7 @@ pub use compile::{Apart, CompileLimits, Compiler, compile_for_parent};
 pub use contain::{Exhausted, contain};
 pub use deadline::thread_time;
 pub use health::Health;
-pub use host::{LoadRequest, Host, HostError, MAX_COMPONENT, digest};
+pub use host::{Host, HostError, LoadRequest, MAX_COMPONENT, digest};
 pub use instance::{Failure, Instance};
 pub use limits::Limits;
 pub use load::{Plugin, Settings};

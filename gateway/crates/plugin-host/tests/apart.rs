@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tallygate_event::Records;
 use tallygate_guest_craft::{harmless, with_functions};
 use tallygate_plugin_host::{
-    Apart, LoadRequest, CompileLimits, Compiler, Host, Limits, LoadError, Plugin, Stage, compile_for_parent,
+    Apart, CompileLimits, Compiler, Host, Limits, LoadError, LoadRequest, Plugin, Stage, compile_for_parent,
 };
 
 /// The gateway's own, so that the bound on memory is tried with it.

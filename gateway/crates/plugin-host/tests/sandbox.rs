@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tallygate_event::{Code, Outcome};
-use tallygate_plugin_host::{LoadRequest, Compiler, Failure, Host, Limits, LoadError, Plugin, Stage, contain};
+use tallygate_plugin_host::{Compiler, Failure, Host, Limits, LoadError, LoadRequest, Plugin, Stage, contain};
 
 use batch::Batch;
 

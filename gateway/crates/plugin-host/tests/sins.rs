@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tallygate_event::{Code, Outcome};
 use tallygate_guest_craft as craft;
 use tallygate_plugin_host::{
-    LoadRequest, Compiler, Failure, Host, Limits, LoadError, MAX_COMPONENT, Plugin, Stage, contain,
+    Compiler, Failure, Host, Limits, LoadError, LoadRequest, MAX_COMPONENT, Plugin, Stage, contain,
 };
 
 use batch::Batch;

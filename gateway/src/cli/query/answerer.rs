@@ -66,13 +66,13 @@ impl Place {
     }
 
     /// The configuration of the data directory.
-    pub(in crate::cli) fn answerer(&self) -> crate::reload::Answerer {
+    pub(in crate::cli) fn config_source(&self) -> crate::reload::ConfigSource {
         let mut overrides = crate::cli::from_environment();
         if let Some(data_dir) = &self.data_dir {
             let value = data_dir.to_string_lossy().into_owned();
             overrides.push(Override { name: "--data-dir".to_owned(), key: vec!["data_dir".to_owned()], value });
         }
-        crate::reload::Answerer { file: self.config.clone(), overrides }
+        crate::reload::ConfigSource { file: self.config.clone(), overrides }
     }
 }
 
@@ -87,7 +87,7 @@ impl Answerer {
     ) -> Result<Result<Self, ExitCode>> {
         match place.gateway(environment) {
             Ok(Some(target)) => Ok(Ok(Self::Gateway(Client { target, token }))),
-            Ok(None) => match place.answerer().load() {
+            Ok(None) => match place.config_source().load() {
                 Ok(config) => Ok(Ok(Self::Folder(Box::new(Folder::open(&config)?)))),
                 Err(problems) => {
                     eprintln!("{problems}");

@@ -8,10 +8,10 @@ use tallygate_disk as disk;
 use tallygate_index::query::View;
 use tallygate_index::visits::Inspection;
 
-use super::body::PIECE;
 use super::answerer::{Ends, told};
+use super::body::PIECE;
 use crate::config::Config;
-use crate::query::{self, Answerer, DistinctAsked, Format, Left, ExportTarget, Span, Taker, TopAsked};
+use crate::query::{self, Answerer, DistinctAsked, ExportTarget, Format, Left, Span, Taker, TopAsked};
 use crate::visits;
 
 pub(in crate::cli) struct Folder {

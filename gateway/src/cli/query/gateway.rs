@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::Empty;
 
-use super::body::List;
 use super::answerer::Ends;
+use super::body::List;
 use crate::cli::client::{Client, Coming, Reply};
 use crate::query::{Format, Left, TopAsked};
 

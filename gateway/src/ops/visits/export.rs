@@ -15,7 +15,7 @@ use super::stream::{self, Writer};
 use super::turns::Turn;
 use super::{BUSY, refusal};
 use crate::ops::{Ops, reply};
-use crate::query::{self, Format, Left, Problem, ExportTarget, Span};
+use crate::query::{self, ExportTarget, Format, Left, Problem, Span};
 
 /// An answer that is written to, and whoever waits for what is to be said before it.
 struct Streamed {

@@ -21,18 +21,18 @@ pub(in crate::ops) struct Turns {
 struct Queues {
     free: usize,
     /// Questions that have not begun.
-    new: VecDeque<oneshot::Sender<Turn>>,
+    new: VecDeque<oneshot::Sender<Seat>>,
     /// Questions that have computed for a while already.
-    begun: VecDeque<oneshot::Sender<Turn>>,
+    begun: VecDeque<oneshot::Sender<Seat>>,
 }
 
 /// One of the places. It is free again when this is dropped.
-pub(super) struct Turn(Option<Arc<Turns>>);
+pub(super) struct Seat(Option<Arc<Turns>>);
 
 /// A question under way, as its thread sees it.
 pub(super) struct Turn {
     turns: Arc<Turns>,
-    place: Option<Turn>,
+    place: Option<Seat>,
     /// When it came to have its place, and its thread's processor time then.
     since: Instant,
     computed: Duration,
@@ -71,7 +71,7 @@ impl Turns {
 
     /// A place for a question, if one is free or becomes so in a moment: most questions are short, and people's dashboards
     /// ask many at once.
-    pub(super) async fn begin(self: &Arc<Self>) -> Option<Turn> {
+    pub(super) async fn begin(self: &Arc<Self>) -> Option<Seat> {
         let mut waiting = match self.take_or_wait(|queues| &mut queues.new) {
             Ok(place) => return Some(place),
             Err(waiting) => waiting,
@@ -86,12 +86,12 @@ impl Turns {
     /// Waits in one of the queues, unless a place is free.
     fn take_or_wait(
         self: &Arc<Self>,
-        queue: impl FnOnce(&mut Queues) -> &mut VecDeque<oneshot::Sender<Turn>>,
-    ) -> Result<Turn, oneshot::Receiver<Turn>> {
+        queue: impl FnOnce(&mut Queues) -> &mut VecDeque<oneshot::Sender<Seat>>,
+    ) -> Result<Seat, oneshot::Receiver<Seat>> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if queues.free > 0 {
             queues.free -= 1;
-            return Ok(Turn(Some(Arc::clone(self))));
+            return Ok(Seat(Some(Arc::clone(self))));
         }
         let (sender, waiting) = oneshot::channel();
         queue(&mut queues).push_back(sender);
@@ -113,7 +113,7 @@ impl Turns {
                 return;
             };
             drop(queues);
-            match next.send(Turn(Some(Arc::clone(&self)))) {
+            match next.send(Seat(Some(Arc::clone(&self)))) {
                 Ok(()) => return,
                 // Nobody waits there any more; the place is still the one to be given.
                 Err(mut place) => drop(place.0.take()),
@@ -122,9 +122,9 @@ impl Turns {
     }
 }
 
-// === impl Turn ===
+// === impl Seat ===
 
-impl Drop for Turn {
+impl Drop for Seat {
     fn drop(&mut self) {
         if let Some(turns) = self.0.take() {
             turns.pass_on();
@@ -136,7 +136,7 @@ impl Drop for Turn {
 
 impl Turn {
     /// To be called by the thread that computes.
-    pub(super) fn new(turns: &Arc<Turns>, place: Turn) -> Self {
+    pub(super) fn new(turns: &Arc<Turns>, place: Seat) -> Self {
         let (since, computed) = (Instant::now(), processor_time());
         Self { turns: Arc::clone(turns), place: Some(place), since, computed, spent: Duration::ZERO }
     }

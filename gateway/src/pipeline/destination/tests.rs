@@ -6,9 +6,9 @@ use std::{future::Future, pin::pin};
 
 use bytes::Bytes;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
+use tallygate_disk::Simulated;
 use tallygate_event::{Outcome, TenantId};
 use tallygate_index::Visits;
-use tallygate_index::disk::Simulated;
 use tallygate_index::journal::Durability;
 use tallygate_index::visits::Options;
 use tokio::sync::watch;
