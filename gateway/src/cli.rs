@@ -108,6 +108,7 @@ struct ConfigArgs {
 ///
 /// The code is 0 when it did its work, 1 when the work failed or found problems, 2 when it was called wrongly.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "here the environment is read")]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&serve_source(&arguments), arguments.accept_damage),
@@ -163,6 +164,7 @@ fn source<'a>(
     ConfigSource { file: config.config, overrides }
 }
 
+#[expect(clippy::disallowed_methods, reason = "here the environment is read")]
 fn from_environment() -> Vec<Override> {
     let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))

@@ -1,6 +1,8 @@
 //! Tallygate: log ingestion gateway. The binary `tallygate` is all of it that the outside sees; `ARCHITECTURE.md`
 //! beside this crate is the map.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod app;
 pub mod cli;
 mod common;

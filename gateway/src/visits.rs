@@ -61,6 +61,7 @@ struct Teller {
 const GROUPS_KEPT: usize = 48;
 
 /// Now, in Unix milliseconds.
+#[expect(clippy::disallowed_methods, reason = "whom others ask")]
 pub(crate) fn now() -> i64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

@@ -43,6 +43,7 @@ impl Write for Stdout {
 }
 
 /// Ends the process if nobody reads any more.
+#[expect(clippy::disallowed_methods, reason = "there is nobody left to tell, and nothing to be dropped that matters")]
 fn done_if_closed(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::BrokenPipe {
         std::process::exit(0);

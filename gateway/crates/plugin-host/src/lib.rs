@@ -4,6 +4,8 @@
 //! [`Instance`] of it, keeps it and calls it in place. An instance that failed is dropped, never called again:
 //! [`contain`] finds out, on fresh instances, which records were to blame.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod api;
 mod artifact;
 mod cache;

@@ -26,6 +26,8 @@
 //!
 //! Its tests run under Miri and ThreadSanitizer as those of `tallygate-index` do; the commands are in that crate's docs.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod carry;
 mod commit_queue;
 mod error;

@@ -30,7 +30,8 @@ impl List {
         let (sender, pieces) = mpsc::channel(AHEAD);
         let failure = Failure::default();
         let failed = failure.clone();
-        std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("list".into());
+        let begun = thread.spawn(move || {
             let mut buffer = vec![0; PIECE];
             loop {
                 match list.read(&mut buffer) {
@@ -48,6 +49,9 @@ impl List {
                 }
             }
         });
+        if let Err(error) = begun {
+            *failure.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
         (Self { pieces }, failure)
     }
 }
