@@ -4,9 +4,13 @@
 //! from it in larger pieces and keeps what is left over, a little, for its next requests. What is left over is not
 //! held, and does not count against the bound.
 
+mod metrics;
+
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use metrics::InFlightMetrics;
 
 /// The bound and what is taken of it. Clones are the same.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Requests on the ingest port: from HTTP to the pipeline and back.
 
 mod body;
+mod metrics;
 mod reply;
 
 use std::convert::Infallible;
@@ -23,6 +24,8 @@ use crate::serving::Refused;
 use crate::worker::Worker;
 use reply::Refusal;
 
+pub(crate) use metrics::{RequestMetrics, WorkerRequests};
+
 /// What became of a request that was taken in.
 enum Taken {
     Judged(pipeline::Tally),
@@ -43,7 +46,7 @@ pub(crate) fn service(
         let worker = Rc::clone(&worker);
         async move {
             let response = answer(&worker, request).await;
-            worker.metrics.request(&worker.own_metrics, response.status());
+            worker.metrics.requests.answered(&worker.own_metrics.requests, response.status());
             Ok(response)
         }
     })

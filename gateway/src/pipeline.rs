@@ -1,6 +1,7 @@
 //! From a body to an answer: frame, ask the plugin, add to the set, count.
 
 mod call;
+mod metrics;
 
 use std::ops::Range;
 
@@ -17,6 +18,7 @@ use crate::worker::Worker;
 
 pub(crate) use call::OwnPlugins;
 use call::Unavailable;
+pub(crate) use metrics::{PluginRecords, RecordMetrics, WorkerRecords};
 
 /// What one call of a plugin takes: so much that the boundary costs nothing, so little that it stays in a core's own
 /// cache and the other connections of the thread do not wait long.
@@ -134,8 +136,8 @@ pub(crate) async fn process(
         while frames.next(&mut chunk) {
             run.received += records_in(&chunk, body);
         }
-        worker.own_metrics.received.inc_by(run.received as u64);
-        worker.metrics.refused(unjudged.reason(), run.received as u64);
+        worker.own_metrics.records.received.inc_by(run.received as u64);
+        worker.metrics.records.refused(unjudged.reason(), run.received as u64);
         if let (Unjudged::Unavailable(_), Some(counts)) = (unjudged, route.active.counts.of(worker.at)) {
             counts.refused(run.received as u64);
         }
@@ -199,8 +201,8 @@ impl<'a> Run<'a> {
             let mut answer = call::extract(self.worker, &self.route.active, self.body, chunk).await?;
             let replaced = self.believed.apply(&mut answer);
             if replaced != Replaced::default() {
-                self.worker.metrics.times_replaced.inc_by(replaced.beyond);
-                self.worker.metrics.times_unread.inc_by(replaced.unread);
+                self.worker.metrics.visits.times_replaced.inc_by(replaced.beyond);
+                self.worker.metrics.visits.times_unread.inc_by(replaced.unread);
             }
             if answer.accepted() < records.len() {
                 self.note_rejects(first, chunk, &answer);
@@ -248,7 +250,7 @@ impl<'a> Run<'a> {
             worker.durable(ticket).await?;
         }
         arrived.acknowledged(&self.outcome);
-        worker.own_metrics.received.inc_by(received as u64);
+        worker.own_metrics.records.received.inc_by(received as u64);
         worker.plugins.count_accepted(worker, active, accepted as u64);
         if let Some(counts) = active.counts.of(worker.at) {
             counts.judged(accepted as u64, (received - self.unframed - accepted) as u64);
@@ -281,7 +283,7 @@ fn count_rejects(active: &Active, outcome: &Outcome) {
         by_code[usize::from(code.0)] += 1;
     }
     for (code, count) in (0..=u8::MAX).zip(by_code).filter(|(_, count)| *count > 0) {
-        active.metrics.rejected(active.plugin.code_name(Code(code)), count);
+        active.metrics.records.rejected(active.plugin.code_name(Code(code)), count);
     }
 }
 

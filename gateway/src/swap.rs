@@ -6,6 +6,7 @@
 mod candidate;
 mod guard;
 mod loader;
+mod metrics;
 mod outcome;
 mod probation;
 mod shadow;
@@ -32,6 +33,7 @@ use state::State;
 use store::Shelf;
 
 pub(crate) use loader::{LoadProblem, Loader};
+pub(crate) use metrics::{PluginSwaps, SwapMetrics};
 pub(crate) use outcome::{Denied, Deployed, Refusal, RolledBack, Wish};
 pub(crate) use shadow::{Answer, Report};
 pub(crate) use slot::View;
@@ -87,12 +89,12 @@ impl Swap {
             Ok(config) => {
                 self.shared.in_flight.set_limit(config.ingest.max_in_flight);
                 tracing::info!("configuration reloaded");
-                self.shared.metrics.config_reloaded("ok");
+                self.shared.metrics.reloads.ended("ok");
                 Ok(())
             }
             Err(problems) => {
                 tracing::error!("the old configuration stays: {problems}");
-                self.shared.metrics.config_reloaded("refused");
+                self.shared.metrics.reloads.ended("refused");
                 Err(problems)
             }
         }
@@ -212,7 +214,7 @@ impl Swap {
         tracing::warn!(plugin = name, from = done.from, to = done.to, "rolled back by hand");
         self.serve(&mut state);
         state.tell_generations();
-        from.metrics.rollbacks.inc();
+        from.metrics.swaps.rollbacks.inc();
         Ok(done)
     }
 
@@ -284,7 +286,7 @@ impl Swap {
             let start = std::time::Instant::now();
             let recent = self.recent(plugin.name(), Moment::NEVER);
             report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, bound);
-            self.shared.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
+            self.shared.metrics.plugins.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
             if let Err(message) = report.within()
                 && !wish.force
                 && !wish.dry_run
@@ -305,7 +307,7 @@ impl Swap {
     fn publish(&self, state: &mut State, config: Arc<Config>, changes: Vec<Change>) {
         let names: Vec<_> = config.all_plugins().into_iter().map(|plugin| plugin.name).collect();
         for gone in state.slots.keys().filter(|name| !names.contains(name)) {
-            self.shared.metrics.plugin_gone(gone);
+            self.shared.metrics.plugins.gone(gone);
         }
         state.slots.retain(|name, _| names.contains(name));
         let terms = Terms { probation: config.swap.probation, workers: self.workers };
@@ -355,7 +357,7 @@ impl Swap {
         if let Some(slot) = self.state().slots.get_mut(name) {
             slot.refused(refusal.stage.name(), refusal);
         }
-        self.shared.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
+        self.shared.metrics.plugins.loaded(name, refusal.stage.name(), "refused");
     }
 
     /// Whether there is no need to try what a plugin's file holds: it has been tried, or must not be tried yet.

@@ -188,7 +188,7 @@ impl Handle {
         stop: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(HANDOVER);
-        let gauge = shared.metrics.connections.clone();
+        let gauge = shared.metrics.connections.open.clone();
         let thread = std::thread::Builder::new().name(format!("ingest-{at}")).spawn(move || {
             // One blocking thread: plugins that misbehave are contained there, one after the other.
             let mut builder = Builder::new_current_thread();
@@ -236,7 +236,7 @@ async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     drop(tokio::task::spawn_local(follow(Rc::clone(&worker), changed)));
-    let bytes = worker.own_metrics.ingest_bytes.clone();
+    let bytes = worker.own_metrics.requests.bytes.clone();
     drop(tokio::task::spawn_local(memory::give_back_when_quiet(move || bytes.get(), MUCH)));
     let finish = async {
         // Each connection holds a sender; when all are gone, so are the connections.
