@@ -63,7 +63,7 @@ impl App {
         let (workers, config) = (workers(&config), Arc::new(config));
         let first = swap::first(&loader, Arc::clone(&config), workers);
         let (state, serving) = first.map_err(|problems| refused(&problems))?;
-        let (visits, progress) = visits::open(&config, accept_damage, &metrics)?;
+        let (visits, progress) = visits::open(&config, accept_damage, &metrics.visits)?;
         let ingest = bind(config.ingest.listen).context("the ingest port")?;
         let ops = bind(config.ops.listen).context("the operations port")?;
         let file = source.file.clone();
@@ -97,7 +97,7 @@ impl App {
             listener: tokio::net::TcpListener::from_std(ingest)?,
             workers,
             serving: Arc::clone(&common.serving),
-            metrics: Arc::clone(&common.metrics),
+            metrics: common.metrics.connections.clone(),
             most: files::left_for_connections(files, config.ingest.max_connections),
         };
         let acceptor = tokio::task::spawn_local(acceptor.run(ends.draining.subscribe()));

@@ -5,8 +5,12 @@
 //! held, and does not count against the bound. What a batch holds may be given back by another thread, to which the batch was
 //! handed on: that thread leaves the worker's piece alone.
 
+mod metrics;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use metrics::InFlightMetrics;
 
 /// The bound and what is taken of it. Clones are the same.
 #[derive(Clone)]

@@ -31,7 +31,7 @@ use self::visits::Turns;
 use crate::common::Common;
 use crate::in_flight::InFlight;
 use crate::memory;
-use crate::metrics::Exposition;
+use crate::metrics::{Exposition, gauge};
 use crate::net::{self, NoRoomForRequest, Places, Terms, Waits};
 use crate::swap::Swap;
 use crate::thread;
@@ -239,16 +239,10 @@ impl Ops {
     /// Brings the gauges up to date that are read rather than counted.
     fn refresh(&self) {
         let Common { serving, metrics, visits, in_flight, .. } = &*self.common;
-        let unique = visits.counted();
-        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        metrics.unique.set(gauge(unique.len()));
-        metrics.saturated_prefixes.set(gauge(visits.ever().saturated_prefixes()));
-        metrics.set_bytes.set(gauge(visits.ever().memory_bytes() as u64));
-        metrics.history.refresh(visits);
-        metrics.in_flight.set(gauge(in_flight.held() as u64));
-        metrics.in_flight_limit.set(gauge(in_flight.limit() as u64));
+        metrics.visits.refresh(visits);
+        metrics.in_flight.refresh(in_flight);
         for active in &serving.load().plugins {
-            active.metrics.memory.set(gauge(active.plugin.memory_bytes()));
+            active.metrics.swaps.memory.set(gauge(active.plugin.memory_bytes()));
         }
     }
 }

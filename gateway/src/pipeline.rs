@@ -4,6 +4,7 @@ mod batch;
 mod call;
 mod destination;
 mod lane;
+mod metrics;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(crate) use batch::{Batch, Origin};
 use batch::{Judged, Spans};
 use call::Unavailable;
 pub(crate) use lane::Lane;
+pub(crate) use metrics::{PluginRecords, RecordMetrics, WorkerRecords};
 
 /// What one call of a plugin takes: so much that the boundary costs nothing, so little that it stays in a core's own
 /// cache and the other connections of the thread do not wait long.
@@ -93,7 +95,7 @@ pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<
     if let Err(unwritable) = destination::deliver(&lane.destinations, &batch).await {
         return Err(refused(lane, route, received, (batch.origin.clone(), unwritable.into())));
     }
-    lane.own_metrics.received.inc_by(received as u64);
+    lane.own_metrics.records.received.inc_by(received as u64);
     lane.plugins.count_accepted(lane, &route.active, accepted as u64);
     if let Some(counts) = route.active.counts.of(lane.at) {
         counts.judged(accepted as u64, (received - unframed - accepted) as u64);
@@ -112,8 +114,8 @@ pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<
 fn refused(lane: &Lane, route: &Route, received: usize, (origin, unjudged): (Origin, Unjudged)) -> Unjudged {
     let Origin { tenant, source, .. } = origin;
     tracing::debug!(tenant = tenant.0, %source, records = received, %unjudged, "a batch was refused");
-    lane.own_metrics.received.inc_by(received as u64);
-    lane.metrics.refused(unjudged.reason(), received as u64);
+    lane.own_metrics.records.received.inc_by(received as u64);
+    lane.metrics.records.refused(unjudged.reason(), received as u64);
     if let (Unjudged::Unavailable(_), Some(counts)) = (&unjudged, route.active.counts.of(lane.at)) {
         counts.refused(received as u64);
     }
@@ -167,8 +169,8 @@ impl<'a> Run<'a> {
             let mut answer = call::extract(self.lane, &self.route.active, self.body, chunk).await?;
             let replaced = self.believed.apply(&mut answer);
             if replaced != Replaced::default() {
-                self.lane.metrics.times_replaced.inc_by(replaced.beyond);
-                self.lane.metrics.times_unread.inc_by(replaced.unread);
+                self.lane.metrics.visits.times_replaced.inc_by(replaced.beyond);
+                self.lane.metrics.visits.times_unread.inc_by(replaced.unread);
             }
             if is_first {
                 // Most requests are one chunk; what it takes is little.
@@ -217,7 +219,7 @@ fn count_rejects(active: &Active, outcome: &Outcome) {
         by_code[usize::from(code.0)] += 1;
     }
     for (code, count) in (0..=u8::MAX).zip(by_code).filter(|(_, count)| *count > 0) {
-        active.metrics.rejected(active.plugin.code_name(Code(code)), count);
+        active.metrics.records.rejected(active.plugin.code_name(Code(code)), count);
     }
 }
 

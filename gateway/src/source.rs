@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use crate::net;
 use crate::pipeline::Lane;
 
-pub(crate) use accept::Acceptor;
+pub(crate) use accept::{Acceptor, ConnectionMetrics};
+pub(crate) use http::{RequestMetrics, WorkerRequests};
 
 /// What a worker can be given to do, until it is done or the gateway drains.
 pub(crate) enum Work {

@@ -6,6 +6,7 @@
 mod candidate;
 mod guard;
 mod loader;
+mod metrics;
 mod outcome;
 mod probation;
 mod roster;
@@ -32,6 +33,7 @@ use slot::{Slot, Terms};
 use store::Shelf;
 
 pub(crate) use loader::{LoadProblem, Loader};
+pub(crate) use metrics::{PluginSwaps, SwapMetrics};
 pub(crate) use outcome::{Denied, Deployed, NotServed, RolledBack, Wish};
 pub(crate) use shadow::{Answer, Report};
 pub(crate) use slot::View;
@@ -87,12 +89,12 @@ impl Swap {
             Ok(config) => {
                 self.common.in_flight.set_limit(config.ingest.max_in_flight);
                 tracing::info!("configuration reloaded");
-                self.common.metrics.config_reloaded("ok");
+                self.common.metrics.reloads.ended("ok");
                 Ok(())
             }
             Err(problems) => {
                 tracing::error!("the old configuration stays: {problems}");
-                self.common.metrics.config_reloaded("refused");
+                self.common.metrics.reloads.ended("refused");
                 Err(problems)
             }
         }
@@ -212,7 +214,7 @@ impl Swap {
         tracing::warn!(plugin = name, from = done.from, to = done.to, "rolled back by hand");
         self.serve(&mut roster);
         roster.tell_generations();
-        from.metrics.rollbacks.inc();
+        from.metrics.swaps.rollbacks.inc();
         Ok(done)
     }
 
@@ -284,7 +286,7 @@ impl Swap {
             let start = std::time::Instant::now();
             let recent = self.recent(plugin.name(), CoarseInstant::NEVER);
             report = shadow::compare(&current.plugin.shadow(), &plugin.shadow(), &recent, bound);
-            self.common.metrics.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
+            self.common.metrics.plugins.replayed(plugin.name(), report.replayed() as u64, report.different() as u64);
             if let Err(message) = report.within()
                 && !wish.force
                 && !wish.dry_run
@@ -305,7 +307,7 @@ impl Swap {
     fn publish(&self, roster: &mut Roster, config: Arc<Config>, changes: Vec<Change>) {
         let names: Vec<_> = config.all_plugins().into_iter().map(|plugin| plugin.name).collect();
         for gone in roster.slots.keys().filter(|name| !names.contains(name)) {
-            self.common.metrics.plugin_gone(gone);
+            self.common.metrics.plugins.gone(gone);
         }
         roster.slots.retain(|name, _| names.contains(name));
         let terms = Terms { probation: config.swap.probation, workers: self.workers };
@@ -355,7 +357,7 @@ impl Swap {
         if let Some(slot) = self.roster().slots.get_mut(name) {
             slot.refused(refusal.stage.name(), refusal);
         }
-        self.common.metrics.plugin_loaded(name, refusal.stage.name(), "refused");
+        self.common.metrics.plugins.loaded(name, refusal.stage.name(), "refused");
     }
 
     /// Whether there is no need to try what a plugin's file holds: it has been tried, or must not be tried yet.

@@ -1,6 +1,7 @@
 //! From records to visits: which hour each belongs to, and how what becomes of them is told.
 
 mod intake;
+mod metrics;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,8 +15,10 @@ use tallygate_index::{Day, Hour, NewIps, Visits, format_versions};
 use tokio::sync::watch;
 
 use crate::config::{Config, EventTime};
-use crate::metrics::Metrics;
 use crate::thread;
+use metrics::JournalMetrics;
+
+pub(crate) use metrics::VisitMetrics;
 
 pub(crate) use intake::{Added, Intake};
 
@@ -53,7 +56,7 @@ struct Group {
 
 /// Tells what the journal does to metrics, and to those who wait for it.
 struct Teller {
-    metrics: Arc<Metrics>,
+    metrics: JournalMetrics,
     progress: watch::Sender<Progress>,
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn options(config: &Config) -> Options {
 pub(crate) fn open(
     config: &Config,
     accept_damage: bool,
-    metrics: &Arc<Metrics>,
+    metrics: &VisitMetrics,
 ) -> anyhow::Result<(Visits, watch::Receiver<Progress>)> {
     let folder = Folder::open(config.data_dir.join(FOLDER)).map_err(|error| {
         let is_locked = matches!(error, FolderError::Locked(_));
@@ -96,10 +99,10 @@ pub(crate) fn open(
     changes(&folder).iter().for_each(|change| tracing::warn!("new in this version: {change}"));
     let nothing = Progress { durable: 0, failures: 0, failing: false };
     let (progress, receiver) = watch::channel(nothing);
-    let teller = Arc::new(Teller { metrics: Arc::clone(metrics), progress });
+    let teller = Arc::new(Teller { metrics: metrics.journal.clone(), progress });
     let opened = Visits::open(Arc::new(folder), Options { accept_damage, ..options(config) }, teller);
     let (visits, found) = opened.context("the visits of data_dir")?;
-    metrics.journal_cut.inc_by(found.cut_bytes);
+    metrics.journal.cut_bytes.inc_by(found.cut_bytes);
     metrics.damage(&found.damage_totals);
     for damage in &found.damage {
         tracing::error!(kind = damage.kind.name(), "accepted as lost: {damage}");
@@ -273,11 +276,11 @@ impl Group {
 
 impl Observer for Teller {
     fn written(&self, bytes: u64) {
-        self.metrics.journal_bytes.inc_by(bytes);
+        self.metrics.bytes.inc_by(bytes);
     }
 
     fn synced(&self, took: Duration) {
-        self.metrics.journal_fsync.observe(took.as_secs_f64());
+        self.metrics.fsync.observe(took.as_secs_f64());
     }
 
     fn progress(&self, progress: Progress) {

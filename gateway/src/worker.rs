@@ -46,7 +46,7 @@ impl Handle {
         stop: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(HANDOVER);
-        let gauge = common.metrics.connections.clone();
+        let gauge = common.metrics.connections.open.clone();
         let thread = std::thread::Builder::new().name(format!("ingest-{at}")).spawn(move || {
             // One blocking thread: plugins that misbehave are contained there, one after the other.
             let mut builder = Builder::new_current_thread();
@@ -94,7 +94,7 @@ async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     drop(tokio::task::spawn_local(follow(Rc::clone(&lane), changed)));
-    let bytes = lane.own_metrics.ingest_bytes.clone();
+    let bytes = lane.own_metrics.requests.bytes.clone();
     drop(tokio::task::spawn_local(memory::give_back_when_quiet(move || bytes.get(), MUCH)));
     let finish = async {
         // All that is under way holds a sender; when all are gone, it is done.

@@ -13,7 +13,7 @@ use tallygate_plugin_host::{Failure, Instance, Plugin, contain, thread_time};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::lane::Lane;
-use crate::metrics::CallMetrics;
+use super::metrics::WorkerCalls;
 use crate::serving::{Active, Serving};
 
 /// After a question that took so long, the other connections of the thread have a turn before the next.
@@ -43,7 +43,7 @@ struct OwnPlugin {
     failures: u32,
     /// Whether the last call took long by the clock, so that the next is measured by what it computes.
     suspect: bool,
-    metrics: CallMetrics,
+    metrics: WorkerCalls,
 }
 
 /// An instance that is kept for calls beside a worker's thread. There is one turn at a time, so nobody waits for the lock.
@@ -223,7 +223,7 @@ fn contain_here(active: &Active, records: Records<'_>, gone: &AtomicBool) -> Res
 }
 
 fn note(active: &Active, failure: &Failure) {
-    active.metrics.failed(failure.kind());
+    active.metrics.records.failed(failure.kind());
     active.failures.fetch_add(1, Ordering::Relaxed);
     if active.may_warn() {
         tracing::warn!(plugin = active.plugin.name(), kind = failure.kind(), error = %failure, "plugin call failed");
@@ -294,7 +294,7 @@ impl OwnPlugins {
         if let Some(own) = all.iter_mut().find(|own| own.id == id) {
             return act(own);
         }
-        let metrics = lane.metrics.calls_of(active.plugin.name(), &lane.own_metrics);
+        let metrics = lane.metrics.records.calls_of(active.plugin.name(), &lane.own_metrics.records);
         let mut own = OwnPlugin { id, instance: None, beside: Kept::default(), failures: 0, suspect: false, metrics };
         let result = act(&mut own);
         // A request that began under an older snapshot may still ask a plugin that was let go of.

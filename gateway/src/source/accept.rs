@@ -2,6 +2,8 @@
 //!
 //! Each goes to the worker with the fewest, since `SO_REUSEPORT` alone leaves threads idle when connections are few.
 
+mod metrics;
+
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,9 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::Work;
-use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::worker::Handle;
+
+pub(crate) use metrics::ConnectionMetrics;
 
 /// How long to wait when the process cannot take another connection, before trying again.
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
@@ -25,7 +28,7 @@ pub(crate) struct Acceptor {
     pub(crate) listener: TcpListener,
     pub(crate) workers: Rc<Vec<Handle>>,
     pub(crate) serving: Arc<ArcSwap<Serving>>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: ConnectionMetrics,
     /// What the limit of open files leaves for connections, whatever the configuration allows.
     pub(crate) most: usize,
 }
@@ -75,7 +78,7 @@ impl Acceptor {
 
     /// Tells the client to come back, without waiting for it to listen.
     fn turn_away(&self, work: Work) {
-        self.metrics.connection_refused();
+        self.metrics.refused.inc();
         tokio::task::spawn_local(async move {
             // Whoever does not even take this much has lost its claim to an answer.
             drop(tokio::time::timeout(FAREWELL, work.turn_away()).await);

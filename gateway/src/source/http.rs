@@ -4,6 +4,7 @@
 //! name: which paths are its, what a body holds, and what the sender is told.
 
 mod body;
+mod metrics;
 mod native;
 mod refusal;
 
@@ -31,6 +32,8 @@ use crate::pipeline::{self, Batch, Lane, Origin, Tally};
 use crate::serving::{Route, Routes};
 use crate::visits;
 use refusal::Refusal;
+
+pub(crate) use metrics::{RequestMetrics, WorkerRequests};
 
 /// The protocols that are spoken over HTTP. Each request is one's, by its path.
 #[derive(Clone, Copy)]
@@ -95,7 +98,8 @@ fn service(
         let context = Rc::clone(&context);
         async move {
             let response = context.answer(request).await;
-            context.lane.metrics.request(&context.lane.own_metrics, response.status());
+            let lane = &context.lane;
+            lane.metrics.requests.answered(&lane.own_metrics.requests, response.status());
             Ok(response)
         }
     })

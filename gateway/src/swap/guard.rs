@@ -112,7 +112,7 @@ impl Swap {
         let Some(slot) = roster.slots.get_mut(name) else { return };
         slot.hold();
         let Some(from) = slot.return_to_proven() else { return };
-        let rollbacks = from.metrics.rollbacks.clone();
+        let rollbacks = from.metrics.swaps.rollbacks.clone();
         let (digest, from, to) = (from.plugin.digest().to_owned(), from.generation, slot.current.generation);
         let message = format!("generation {from} was rolled back to {to}: {why}");
         slot.refused("probation", &NotServed::new(Stage::Publish, message));

@@ -45,13 +45,13 @@ impl Loader {
 
     /// Tells of a stage that a candidate has passed.
     pub(crate) fn passed(&self, name: &str, stage: Stage, took: Duration) {
-        self.metrics.stage_passed(name, stage.name(), took);
+        self.metrics.plugins.stage_passed(name, stage.name(), took);
         tracing::info!(plugin = name, stage = stage.name(), milliseconds = took.as_secs_f64() * 1e3, "stage passed");
     }
 
     /// Tells that a plugin serves from now on.
     pub(crate) fn published(&self, plugin: &Plugin, generation: u64) {
-        self.metrics.plugin_loaded(plugin.name(), Stage::Publish.name(), "ok");
+        self.metrics.plugins.loaded(plugin.name(), Stage::Publish.name(), "ok");
         tracing::info!(
             plugin = plugin.name(),
             generation,

@@ -235,7 +235,7 @@ impl Slot {
 
     /// Tells which generation serves.
     pub(super) fn tell_generation(&self) {
-        self.current.metrics.generation.set(i64::try_from(self.current.generation).unwrap_or(i64::MAX));
+        self.current.metrics.swaps.generation.set(i64::try_from(self.current.generation).unwrap_or(i64::MAX));
     }
 
     /// Another generation serves from now on.

@@ -30,7 +30,7 @@ pub(crate) fn first(
                 roster.slots.insert(plugin.name, Slot::new(made, file_digest, workers));
             }
             Err(refusal) => {
-                loader.metrics().plugin_loaded(&plugin.name, refusal.stage.name(), "refused");
+                loader.metrics().plugins.loaded(&plugin.name, refusal.stage.name(), "refused");
                 problems.push(LoadProblem { plugin, refusal });
             }
         }

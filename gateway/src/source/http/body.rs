@@ -60,7 +60,7 @@ pub(super) async fn read(
         if whole.len() + bytes.len() > limits.max_body {
             return Err(Refusal::too_large(limits.max_body));
         }
-        lane.own_metrics.ingest_bytes.inc_by(bytes.len() as u64);
+        lane.own_metrics.requests.bytes.inc_by(bytes.len() as u64);
         held.grow(bytes.len()).map_err(no_room)?;
         if whole.len() == 0 && bytes.len() == announced {
             // The usual small body: it came in one piece, and stays where it is.
