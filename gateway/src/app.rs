@@ -16,7 +16,7 @@ use crate::files;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::ops;
-use crate::reload::Source;
+use crate::reload::ConfigSource;
 use crate::swap::{self, LoadProblem, Loader, Swap};
 use crate::visits;
 use crate::worker::{Handle, Shared};
@@ -51,7 +51,7 @@ impl App {
     ///
     /// `source` is where the configuration was read from, for when it is to be read again. With `accept_damage`, what is lost
     /// of the visits is gone on without.
-    pub(crate) fn build(config: Config, source: Source, accept_damage: bool) -> Result<Self> {
+    pub(crate) fn build(config: Config, source: ConfigSource, accept_damage: bool) -> Result<Self> {
         let files = files::raise_limit();
         let metrics = Arc::new(Metrics::new());
         let loader = Loader::new(&config, Some(&config.data_dir.join("compiled")), Arc::clone(&metrics))?;

@@ -20,7 +20,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::compiler;
 use crate::config::Override;
-use crate::reload::Source;
+use crate::reload::ConfigSource;
 
 #[derive(Parser)]
 #[command(
@@ -139,7 +139,7 @@ fn shown_commands() -> clap::Command {
     bare.subcommands(shown)
 }
 
-fn serve_source(arguments: &Serve) -> Source {
+fn serve_source(arguments: &Serve) -> ConfigSource {
     let flags: [(_, &[&str], _); 3] = [
         ("--data-dir", &["data_dir"], arguments.data_dir.clone()),
         ("--listen", &["ingest", "listen"], arguments.listen.map(|address| address.to_string())),
@@ -149,7 +149,10 @@ fn serve_source(arguments: &Serve) -> Source {
 }
 
 /// Flags, each with its key and value, win over the environment, the environment over the file.
-fn source<'a>(config: ConfigArgs, flags: impl IntoIterator<Item = (&'a str, &'a [&'a str], Option<String>)>) -> Source {
+fn source<'a>(
+    config: ConfigArgs,
+    flags: impl IntoIterator<Item = (&'a str, &'a [&'a str], Option<String>)>,
+) -> ConfigSource {
     let mut overrides = from_environment();
     for (name, key, value) in flags {
         if let Some(value) = value {
@@ -157,7 +160,7 @@ fn source<'a>(config: ConfigArgs, flags: impl IntoIterator<Item = (&'a str, &'a 
             overrides.push(Override { name: name.to_owned(), key, value });
         }
     }
-    Source { file: config.config, overrides }
+    ConfigSource { file: config.config, overrides }
 }
 
 fn from_environment() -> Vec<Override> {

@@ -9,7 +9,7 @@ use crate::metrics::Registry;
 
 /// What a configuration is read from.
 #[derive(Clone)]
-pub(crate) struct Source {
+pub(crate) struct ConfigSource {
     pub(crate) file: Option<PathBuf>,
     pub(crate) overrides: Vec<Override>,
 }
@@ -19,9 +19,9 @@ pub(crate) struct ReloadMetrics {
     reloads: IntCounterVec,
 }
 
-// === impl Source ===
+// === impl ConfigSource ===
 
-impl Source {
+impl ConfigSource {
     pub(crate) fn load(&self) -> Result<Config, Problems> {
         Config::load(self.file.as_deref(), &self.overrides)
     }

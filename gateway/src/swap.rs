@@ -44,7 +44,7 @@ pub(crate) use threads::{Hint, Signature, Threads};
 pub(crate) struct Swap {
     shared: Arc<Shared>,
     loader: Loader,
-    source: reload::Source,
+    source: reload::ConfigSource,
     workers: usize,
     /// Held through a load, so that there is one at a time.
     turn: Mutex<()>,
@@ -67,7 +67,7 @@ struct Change {
 // === impl Swap ===
 
 impl Swap {
-    pub(crate) fn new(shared: Arc<Shared>, loader: Loader, source: reload::Source, state: State) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, loader: Loader, source: reload::ConfigSource, state: State) -> Self {
         let workers = shared.workers;
         Self { shared, loader, source, workers, turn: Mutex::default(), state: Mutex::new(state) }
     }

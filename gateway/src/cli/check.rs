@@ -12,13 +12,13 @@ use tallygate_index::visits::{Inspection, VisitsError};
 use super::terminal;
 use crate::config::{Config, Problem, Problems};
 use crate::metrics::Metrics;
-use crate::reload::Source;
+use crate::reload::ConfigSource;
 use crate::swap::Loader;
 use crate::visits;
 
 /// Reads the configuration and loads its plugins, just as `serve` would, and tells all that is wrong; and with `look_at_data`
 /// what the data directory has lost.
-pub(super) fn run(source: &Source, look_at_data: bool) -> Result<ExitCode> {
+pub(super) fn run(source: &ConfigSource, look_at_data: bool) -> Result<ExitCode> {
     let config = match source.load() {
         Ok(config) => config,
         Err(problems) => return tell(&problems),

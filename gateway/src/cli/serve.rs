@@ -7,10 +7,10 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::reload::Source;
+use crate::reload::ConfigSource;
 use crate::swap::{Hint, Signature, Threads};
 
-pub(super) fn run(source: &Source, accept_damage: bool) -> Result<ExitCode> {
+pub(super) fn run(source: &ConfigSource, accept_damage: bool) -> Result<ExitCode> {
     // Looked at before it is read: what changes in between is seen later.
     let seen = source.file.as_deref().and_then(Signature::of);
     let config = match source.load() {

@@ -66,13 +66,13 @@ impl Place {
     }
 
     /// The configuration of the data directory.
-    pub(in crate::cli) fn source(&self) -> crate::reload::Source {
+    pub(in crate::cli) fn source(&self) -> crate::reload::ConfigSource {
         let mut overrides = crate::cli::from_environment();
         if let Some(data_dir) = &self.data_dir {
             let value = data_dir.to_string_lossy().into_owned();
             overrides.push(Override { name: "--data-dir".to_owned(), key: vec!["data_dir".to_owned()], value });
         }
-        crate::reload::Source { file: self.config.clone(), overrides }
+        crate::reload::ConfigSource { file: self.config.clone(), overrides }
     }
 }
 
