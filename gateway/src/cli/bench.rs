@@ -50,11 +50,11 @@ pub(super) fn run(arguments: &Bench) -> Result<ExitCode> {
     let requests = match &arguments.body {
         Some(file) => {
             let body = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-            vec![load::request(&host, path, None, body)]
+            vec![load::request(&host, path, None, body)?]
         }
         None => {
             eprintln!("tallygate: {}", load::ADDS);
-            load::requests(&host, path, arguments.batch)
+            load::requests(&host, path, arguments.batch)?
         }
     };
     let plan = Arc::new(Plan {

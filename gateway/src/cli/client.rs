@@ -1,5 +1,6 @@
 //! One request to a gateway's operations port.
 
+mod connection;
 mod upload;
 
 use std::convert::Infallible;
@@ -13,14 +14,14 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::time::timeout;
 
 use super::terminal::{MESSAGE, fit};
+
+pub(super) use connection::Connection;
 
 /// Where the gateway is.
 #[derive(Clone, Debug)]
@@ -230,10 +231,7 @@ async fn open<B>(stream: TcpStream, request: Request<B>) -> Result<Response<Inco
 where
     B: Body<Data = Bytes, Error = Infallible> + 'static,
 {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // If it fails, the request on it says so.
-    drop(tokio::task::spawn_local(connection));
-    Ok(sender.send_request(request).await?)
+    Ok(Connection::over(stream).await?.send(request).await?)
 }
 
 async fn collect(response: Response<Incoming>) -> Result<Reply> {

@@ -1,20 +1,26 @@
 //! Connections that send one request after the other, each when the one before it was answered.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use anyhow::{Result, anyhow};
+use bytes::Bytes;
 use hdrhistogram::Histogram;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use http::header::CONNECTION;
+use http::response::Parts;
+use http::{Request, Version};
+use http_body_util::{BodyExt, Full, Limited};
 use tokio::net::TcpStream;
+
+use crate::cli::client::Connection;
 
 /// What all connections do together.
 pub(super) struct Plan {
     pub(super) address: SocketAddr,
-    pub(super) requests: Vec<Vec<u8>>,
+    pub(super) requests: Vec<Request<Full<Bytes>>>,
     /// Requests that nobody has begun yet.
     pub(super) left: AtomicU64,
     pub(super) until: Option<Instant>,
@@ -58,17 +64,15 @@ struct Reason {
     message: String,
 }
 
-/// An answer, as far as its header tells.
-#[derive(PartialEq, Eq, Debug)]
-struct Answer {
+/// What became of one request.
+struct Answered {
     status: u16,
-    /// Of header and body together, in bytes.
-    length: usize,
-    body: usize,
-    /// Whether the server closes the connection behind it.
-    closes: bool,
+    microseconds: u64,
+    told: Told,
 }
 
+/// No answer is longer: the gateway names the first rejected records alone.
+const LONGEST_ANSWER: usize = 64 << 10;
 /// A connection that keeps failing gives up; the target is not there.
 const FAILURES: u64 = 10;
 
@@ -88,16 +92,16 @@ pub(super) async fn run(plan: Arc<Plan>, connections: usize) -> Tally {
 
 async fn connection(plan: Arc<Plan>, first: usize) -> Tally {
     let mut tally = Tally::default();
-    let mut stream = None;
+    let mut kept = None;
     for request in plan.requests.iter().cycle().skip(first % plan.requests.len()) {
         if !plan.begin() {
             break;
         }
-        match exchange(&mut stream, plan.address, request).await {
-            Ok((status, micros, told)) => tally.note(status, micros, told),
+        match exchange(&mut kept, plan.address, request).await {
+            Ok(answered) => tally.note(answered),
             Err(error) => {
-                stream = None;
-                tally.fail(&error.to_string());
+                kept = None;
+                tally.fail(&format!("{error:#}"));
                 if tally.failed >= FAILURES {
                     break;
                 }
@@ -107,63 +111,41 @@ async fn connection(plan: Arc<Plan>, first: usize) -> Tally {
     tally
 }
 
-/// Sends one request over the connection, made if there is none, and reads its answer: status, microseconds, what it says.
-async fn exchange(kept: &mut Option<TcpStream>, address: SocketAddr, request: &[u8]) -> io::Result<(u16, u64, Told)> {
-    let mut stream = match kept.take() {
-        Some(stream) => stream,
+/// Sends one request over the connection, made if there is none, and reads its answer. The connection is kept if the server
+/// does.
+async fn exchange(
+    kept: &mut Option<Connection<Full<Bytes>>>,
+    address: SocketAddr,
+    request: &Request<Full<Bytes>>,
+) -> Result<Answered> {
+    let mut connection = match kept.take() {
+        Some(connection) => connection,
         None => {
-            let fresh = TcpStream::connect(address).await?;
-            fresh.set_nodelay(true)?;
-            fresh
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Connection::over(stream).await?
         }
     };
+    let request = request.clone();
     let start = Instant::now();
-    stream.write_all(request).await?;
-    let (answer, body) = read_answer(&mut stream).await?;
-    let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if !answer.closes {
-        *kept = Some(stream);
+    let response = connection.send(request).await?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| anyhow!(error))?.to_bytes();
+    let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if !closes(&head) {
+        *kept = Some(connection);
     }
     // What is not the gateway's says nothing.
     let told = serde_json::from_slice(&body).unwrap_or_default();
-    Ok((answer.status, micros, told))
+    Ok(Answered { status: head.status.as_u16(), microseconds, told })
 }
 
-/// Reads one answer to its end, and its body. The gateway always tells a content length.
-async fn read_answer(stream: &mut TcpStream) -> io::Result<(Answer, Vec<u8>)> {
-    let mut buffer = vec![0; 64 << 10];
-    let mut filled = 0;
-    loop {
-        let rest = buffer.get_mut(filled..).filter(|rest| !rest.is_empty());
-        let Some(rest) = rest else { return Err(io::Error::other("the answer is too long")) };
-        match stream.read(rest).await? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => filled += count,
-        }
-        let seen = buffer.get(..filled).unwrap_or_default();
-        if let Some(answer) = parse(seen)?
-            && filled >= answer.length
-        {
-            let body = answer.length - answer.body..answer.length;
-            return Ok((answer, seen.get(body).unwrap_or_default().to_vec()));
-        }
-    }
-}
-
-/// What the header of an answer says, once it is there.
-fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
-    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
-    let header = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_ascii_lowercase();
-    let field = |name: &str| header.lines().find_map(|line| line.strip_prefix(name).map(str::trim));
-    let status = header.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let length = field("content-length:").and_then(|length| length.parse::<usize>().ok());
-    match (status, length) {
-        (Some(status), Some(length)) => {
-            let closes = field("connection:") == Some("close");
-            Ok(Some(Answer { status, length: end + 4 + length, body: length, closes }))
-        }
-        _ => Err(io::Error::other("the answer is not HTTP with a content length")),
-    }
+/// Whether the server says that it closes the connection behind its answer.
+fn closes(head: &Parts) -> bool {
+    let says = |word: &str| {
+        head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()))
+    };
+    says("close") || (head.version == Version::HTTP_10 && !says("keep-alive"))
 }
 
 // === impl Plan ===
@@ -201,8 +183,9 @@ impl Tally {
         self.last_error = self.last_error.take().or_else(|| other.last_error.clone());
     }
 
-    fn note(&mut self, status: u16, micros: u64, told: Told) {
-        self.latencies.record(micros).expect("the histogram grows by itself");
+    fn note(&mut self, answered: Answered) {
+        let Answered { status, microseconds, told } = answered;
+        self.latencies.record(microseconds).expect("the histogram grows by itself");
         *self.statuses.entry(status).or_default() += 1;
         self.accepted += told.accepted;
         self.rejected += told.rejected;
@@ -224,13 +207,57 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use tokio::runtime::{Builder, LocalOptions};
+
     use super::*;
 
+    /// What one connection makes of a server that gives this answer to the first request of each connection, then closes it.
+    fn tally_of(answer: &'static str, requests: u64) -> Tally {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = Vec::new();
+                while !request.ends_with(b"{}") {
+                    let mut buffer = [0; 1024];
+                    let count = stream.read(&mut buffer).expect("a request");
+                    request.extend_from_slice(&buffer[..count]);
+                }
+                stream.write_all(answer.as_bytes()).expect("it is taken");
+            }
+        });
+        let request = Request::post("/").header("host", "localhost").body(Full::from("{}")).expect("a request");
+        let plan = Plan { address, requests: vec![request], left: AtomicU64::new(requests), until: None };
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        runtime.expect("a runtime").block_on(run(Arc::new(plan), 1))
+    }
+
     #[test]
-    fn an_answer_is_whole_when_its_body_is() {
-        let answer = b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
-        assert_eq!(parse(answer).unwrap(), Some(Answer { status: 202, length: answer.len(), body: 2, closes: true }));
-        assert_eq!(parse(&answer[..20]).unwrap(), None);
-        assert!(parse(b"SSH-2.0\r\n\r\n").is_err());
+    fn a_server_that_says_that_it_closes_fails_nothing() {
+        for answer in [
+            "HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"accepted\":7}",
+            "HTTP/1.0 202 Accepted\r\n\r\n{\"accepted\":7}",
+        ] {
+            let tally = tally_of(answer, 5);
+            assert_eq!((tally.latencies.len(), tally.failed, tally.accepted), (5, 0, 35), "{:?}", tally.last_error);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_without_a_word_fails_the_request_on_it() {
+        let tally = tally_of("HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}", 4);
+        assert_eq!((tally.latencies.len(), tally.failed), (2, 2), "{:?}", tally.last_error);
+        assert_eq!(tally.statuses[&202], 2);
+    }
+
+    #[test]
+    fn what_is_not_http_fails_until_the_connection_gives_up() {
+        let tally = tally_of("SSH-2.0\r\n\r\n", 50);
+        assert_eq!((tally.latencies.len(), tally.failed), (0, FAILURES));
+        let short = tally_of("HTTP/1.1 202 Accepted\r\nContent-Length: 20\r\n\r\n{}", 3);
+        assert_eq!((short.latencies.len(), short.failed), (0, 3), "an answer is whole when its body is");
     }
 }

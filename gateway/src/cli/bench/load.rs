@@ -2,6 +2,11 @@
 
 use std::fmt::Write;
 
+use anyhow::Result;
+use bytes::Bytes;
+use http::Request;
+use http::header::{CONTENT_TYPE, HOST};
+use http_body_util::Full;
 use jiff::Timestamp;
 
 /// What the made-up records leave in a gateway, for whoever starts this.
@@ -12,8 +17,8 @@ pub(super) const ADDS: &str = "\
 /// Different requests; connections take turns with them.
 const VARIANTS: u64 = 64;
 
-/// Whole HTTP requests, each with `batch` records of about 110 bytes, of the present and from random addresses of 198.18.0.0/15.
-pub(super) fn requests(host: &str, path: &str, batch: usize) -> Vec<Vec<u8>> {
+/// Requests, each with `batch` records of about 110 bytes, of the present and from random addresses of 198.18.0.0/15.
+pub(super) fn requests(host: &str, path: &str, batch: usize) -> Result<Vec<Request<Full<Bytes>>>> {
     let mut random = Random(0x7461_6c6c_7967_6174);
     let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let records = |random: &mut Random| {
@@ -33,12 +38,18 @@ pub(super) fn requests(host: &str, path: &str, batch: usize) -> Vec<Vec<u8>> {
     (0..VARIANTS).map(|_| request(host, path, Some("application/x-ndjson"), records(&mut random))).collect()
 }
 
-/// A whole HTTP request.
-pub(super) fn request(host: &str, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Vec<u8> {
-    let content_type = content_type.map_or(String::new(), |kind| format!("content-type: {kind}\r\n"));
-    let length = body.len();
-    let head = format!("POST {path} HTTP/1.1\r\nhost: {host}\r\n{content_type}content-length: {length}\r\n\r\n");
-    [head.into_bytes(), body].concat()
+/// A request with this body.
+pub(super) fn request(
+    host: &str,
+    path: &str,
+    content_type: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Request<Full<Bytes>>> {
+    let mut request = Request::post(path).header(HOST, host);
+    if let Some(content_type) = content_type {
+        request = request.header(CONTENT_TYPE, content_type);
+    }
+    Ok(request.body(Full::new(body.into()))?)
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): good enough for addresses, and the same at every run.
