@@ -78,7 +78,8 @@ fn send(plan: &Arc<Plan>, connections: usize) -> Result<client::Tally> {
         .map(|at| {
             let plan = Arc::clone(plan);
             let share = connections / cores + usize::from(at < connections % cores);
-            std::thread::spawn(move || -> Result<client::Tally> {
+            let thread = std::thread::Builder::new().name(format!("send-{at}"));
+            thread.spawn(move || -> Result<client::Tally> {
                 let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
                 Ok(runtime.block_on(client::run(plan, share)))
             })
@@ -86,7 +87,7 @@ fn send(plan: &Arc<Plan>, connections: usize) -> Result<client::Tally> {
         .collect();
     let mut tally = client::Tally::default();
     for thread in threads {
-        let Ok(part) = thread.join() else { anyhow::bail!("a sending thread failed") };
+        let Ok(part) = thread?.join() else { anyhow::bail!("a sending thread failed") };
         tally.add(&part?);
     }
     Ok(tally)
