@@ -7,11 +7,12 @@ use std::process::Command;
 use crate::harness::root;
 
 /// The crates below the gateway's own, and which of the others each may stand on. All may use `tallygate-event`.
-const LAYERS: [(&str, &[&str]); 4] = [
+const LAYERS: [(&str, &[&str]); 5] = [
     ("tallygate-connect", &[]),
     ("tallygate-disk", &[]),
-    ("tallygate-index", &["tallygate-disk"]),
+    ("tallygate-index", &["tallygate-disk", "tallygate-wal"]),
     ("tallygate-plugin-host", &[]),
+    ("tallygate-wal", &["tallygate-disk"]),
 ];
 
 /// Normal dependencies of each package of the workspace.

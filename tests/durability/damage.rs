@@ -90,7 +90,7 @@ fn said(data: &Path) -> Said {
         visits.extend(v4.chain(v6).map(|address| (frame.hour, address)));
     });
     let replayed = replayed.expect("it can be read");
-    let is_damaged = !replayed.damage.is_empty();
+    let is_damaged = !replayed.losses.is_empty();
     let (cut_bytes, other_bytes) = (replayed.cut_bytes, replayed.other_bytes);
     Said { visits, frames: replayed.frames, frame_bytes, cut_bytes, other_bytes, is_damaged }
 }

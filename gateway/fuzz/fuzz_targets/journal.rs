@@ -4,9 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::io::Write;
-use tallygate_index::Hour;
 use tallygate_disk::{Disk, Simulated};
-use tallygate_index::journal::{Replayed, Visits, encode, replay};
+use tallygate_event::TenantId;
+use tallygate_index::Hour;
+use tallygate_index::journal::{Frames, HourVisits, Replayed, encode, replay};
 
 const FRAME: u64 = 28;
 
@@ -16,10 +17,11 @@ fuzz_target!(|input: (&[u8], Vec<u32>, Vec<u128>)| {
     if let Some((found, size)) = read(bytes, &mut first) {
         assert_eq!(size + found.cut_bytes + found.other_bytes, bytes.len() as u64);
     }
-    let mut file = Vec::new();
-    let visits = Visits { tenant: 1, hour: Hour(2), v4: &v4, v6: &v6 };
-    encode(&visits, &mut file);
-    if !file.is_empty() {
+    let mut frames = Frames::default();
+    let visits = HourVisits { tenant: TenantId(1), hour: Hour(2), v4: &v4, v6: &v6 };
+    encode(&visits, &mut frames);
+    if !frames.is_empty() {
+        let mut file = frames.as_bytes().to_vec();
         file.extend_from_slice(bytes);
         read(&file, &mut first).expect("no header, so no version");
         assert_eq!(first, Some((v4, v6)));

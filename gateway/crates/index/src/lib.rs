@@ -4,7 +4,7 @@
 //! a [`query::View`] answers how many distinct ones came in any range, which, and when. How it works is told for everybody in
 //! `gateway/docs/visits.md`, and for who changes it in `gateway/ARCHITECTURE.md`. In layers, from the bottom up:
 //!
-//! - The crate [`tallygate_disk`]: the little that is asked of a file system.
+//! - The crates [`tallygate_disk`], the little that is asked of a file system, and [`tallygate_wal`], group commit.
 //! - [`UniqueIps`]: the set of all addresses that ever came.
 //! - [`segment`]: files of addresses, with the hours or days of each. [`journal`]: what is not in segments yet.
 //! - The matrices: who came when, and when before that, which is enough to count distinct addresses over any range.

@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use crate::absorb::Matrices;
 use crate::history::{Command, History};
 use crate::hot::HotHours;
-use crate::journal::{Durability, Journal, Observer, Progress, Ticket, Unwritable};
+use crate::journal::{self, Durability, Observer, Progress, Ticket, Unwritable};
 use crate::manifest::Manifest;
 use crate::query::View;
 use crate::queue::Queue;
@@ -29,6 +29,7 @@ use crate::unique::{NewIps, UniqueIps, mapped};
 use crate::v6::Ipv6Policy;
 use crate::{Day, Hour};
 use tallygate_disk::Disk;
+use tallygate_wal::Wal;
 
 pub use self::error::VisitsError;
 pub use self::inspection::Inspection;
@@ -80,7 +81,7 @@ pub struct Visits {
 pub(crate) struct Core {
     pub(crate) options: Options,
     pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) journal: Journal,
+    pub(crate) journal: Wal,
     pub(crate) hot: HotHours,
     pub(crate) ever: UniqueIps,
     pub(crate) since_start: Option<UniqueIps>,
@@ -162,8 +163,8 @@ impl Visits {
             stored.map_err(|source| VisitsError::Io { what: "write the list of segments".into(), source })?;
         }
         let anew = !opened.damage.is_empty();
-        let journal_options = crate::journal::Options { durability: options.durability, anew, ..Default::default() };
-        let journal = Journal::start(Arc::clone(&disk), loaded.journal, journal_options, observer)?;
+        let how = tallygate_wal::Options { durability: options.durability, anew, ..Default::default() };
+        let journal = Wal::start(Arc::clone(&disk), &journal::FORMAT, loaded.journal, how, observer)?;
         let core = Arc::new(Core {
             since_start: options.since_start.then(|| UniqueIps::new(options.ipv6)),
             unacknowledged: UniqueIps::new(options.ipv6),
@@ -267,7 +268,7 @@ impl Visits {
     /// # Errors
     /// If it cannot be made durable now.
     pub fn wait(&self, ticket: Ticket) -> Result<(), Unwritable> {
-        self.core.journal.wait(ticket)
+        Ok(self.core.journal.wait(ticket)?)
     }
 
     /// Whether an hour is within what is kept. Visits of others cannot be added.

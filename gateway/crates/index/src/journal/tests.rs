@@ -1,16 +1,12 @@
-//! The format: what lies in a file, and what is made of it when it is damaged.
+//! What payloads look like. How they lie in files is tested where that is done.
 
-use super::frame::{Extent, HEADER, Header};
 use super::*;
-use crate::damage::{Damage, DamageKind};
-use proptest::prelude::*;
 use std::io::Write;
 use tallygate_disk::Simulated;
 
-/// A file of version 1: `Header { number: 1, whole_below: 1 }` and the frames of [`fixture_visits`].
-const FIXTURE_1: &[u8] = include_bytes!("journal-1.fixture");
-/// One of version 2: [`fixture`] has what is in it.
-const FIXTURE_2: &[u8] = include_bytes!("journal-2.fixture");
+/// Files of each version of the log; the frames of both have [`fixture_visits`].
+const FIXTURE_1: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../wal/src/journal-1.fixture"));
+const FIXTURE_2: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../wal/src/journal-2.fixture"));
 /// A header of version 1.
 const HEADER_1: usize = 32;
 
@@ -23,14 +19,15 @@ struct Owned {
 }
 
 impl Owned {
-    fn of(visits: Visits<'_>) -> Self {
-        Self { tenant: visits.tenant, hour: visits.hour.0, v4: visits.v4.to_vec(), v6: visits.v6.to_vec() }
+    fn of(visits: HourVisits<'_>) -> Self {
+        Self { tenant: visits.tenant.0, hour: visits.hour.0, v4: visits.v4.to_vec(), v6: visits.v6.to_vec() }
     }
 
     fn encoded(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        encode(&Visits { tenant: self.tenant, hour: Hour(self.hour), v4: &self.v4, v6: &self.v6 }, &mut out);
-        out
+        let (tenant, hour) = (TenantId(self.tenant), Hour(self.hour));
+        let mut out = Frames::default();
+        encode(&HourVisits { tenant, hour, v4: &self.v4, v6: &self.v6 }, &mut out);
+        out.as_bytes().to_vec()
     }
 }
 
@@ -43,163 +40,27 @@ fn fixture_visits() -> Vec<Owned> {
     ]
 }
 
-fn put(disk: &Simulated, name: &str, bytes: &[u8]) {
-    let mut file = disk.create(name).expect("nothing fails");
-    file.write_all(bytes).expect("nothing fails");
-    file.sync().expect("nothing fails");
-    disk.sync().expect("nothing fails");
-}
-
-fn file_of(number: u64, frames: &[Owned]) -> Vec<u8> {
-    let mut file = Header { number, whole_below: number, before: None }.encode().to_vec();
-    file.extend(frames.iter().flat_map(Owned::encoded));
-    file
-}
-
-/// A file that was synced after each of the frames.
-fn synced_file_of(header: Header, frames: &[Owned]) -> Vec<u8> {
-    let (mut file, mut extent) = (header.encode().to_vec(), Extent::empty(HEADER as u64));
-    for frame in frames {
-        extent.bytes = file.len() as u64;
-        extent.add(&frame.encoded());
-        file.extend(frame.encoded());
-        file.extend(extent.mark());
-    }
-    file
-}
-
-/// A header that tells of a file before it, and the frames of [`fixture_visits`], each with a mark.
-fn fixture() -> Vec<u8> {
-    let extent = Extent { bytes: 1_000, visits: 17, first: Hour(489_990), last: Hour(489_999) };
-    synced_file_of(Header { number: 9, whole_below: 8, before: Some((7, extent)) }, &fixture_visits())
-}
-
-fn damaged(kind: DamageKind, number: u64, visits: Option<u64>, hours: Option<(u32, u32)>) -> Damage {
-    let hours = hours.map(|(first, last)| (Hour(first), Hour(last)));
-    Damage { kind, file: replay::name(number), visits, hours }
-}
-
-fn replayed(disk: &Simulated) -> (Vec<Owned>, Replayed) {
-    let mut all = Vec::new();
-    let replayed = replay(disk, 0, |visits| all.push(Owned::of(visits))).expect("damage is no error");
-    (all, replayed)
-}
-
-fn replayed_file(file: &[u8]) -> (Vec<Owned>, u64) {
-    let disk = Simulated::default();
-    put(&disk, "journal-0000000001", file);
-    let (all, replayed) = replayed(&disk);
+/// What is read of a file, and how many bytes of it are no whole frame.
+fn read(file: &[u8]) -> (Vec<Owned>, u64) {
+    let (disk, mut all) = (Simulated::default(), Vec::new());
+    let mut written = disk.create("journal-0000000001").expect("nothing fails");
+    written.write_all(file).expect("nothing fails");
+    let replayed = replay(&disk, 0, |visits| all.push(Owned::of(visits))).expect("damage is no error");
     (all, replayed.cut_bytes)
 }
 
 #[test]
-fn version_1_is_read() {
-    assert_eq!(replayed_file(FIXTURE_1), (fixture_visits(), 0));
-}
-
-#[test]
-fn version_2_is_read_and_still_written() {
-    assert_eq!(fixture(), FIXTURE_2);
-    let disk = Simulated::default();
-    put(&disk, "journal-0000000009", FIXTURE_2);
-    let (all, found) = replayed(&disk);
-    assert_eq!((all, found.cut_bytes), (fixture_visits(), 0));
-    assert_eq!(found.damage, [damaged(DamageKind::JournalMissing, 7, Some(17), Some((489_990, 489_999)))]);
-}
-
-#[test]
-fn a_hole_in_what_was_synced_is_damage_and_a_torn_end_is_none() {
-    let visits = fixture_visits();
-    let header = Header { number: 1, whole_below: 1, before: None };
-    let file = synced_file_of(header, &visits);
-    // Bytes of the last mark: what is there was synced, but nothing says so any more.
-    let last_mark = file.len() - 32;
-    let (mut place, mut hit) = (HEADER, Vec::new());
-    for visits in &visits {
-        let end = place + visits.encoded().len();
-        hit.resize(place, 0);
-        hit.resize(end, visits.v4.len() + visits.v6.len());
-        place = end + 32;
-    }
-    hit.resize(file.len(), 0);
-    for (at, lost) in hit.iter().enumerate() {
-        let mut damaged = file.clone();
-        damaged[at] ^= 1;
-        let disk = Simulated::default();
-        put(&disk, "journal-0000000001", &damaged);
-        let found = replayed(&disk).1;
-        let told: Vec<_> = found.damage.iter().map(|damage| (damage.kind, damage.visits)).collect();
-        let expected = (*lost > 0).then_some((DamageKind::JournalHole, Some(*lost as u64)));
-        assert_eq!(told, Vec::from_iter(expected), "byte {at}");
-        assert!(found.cut_bytes > 0, "byte {at}");
-        assert_eq!(found.cut_bytes + found.other_bytes + frame_bytes(&disk), file.len() as u64, "byte {at}");
-    }
-    for length in 0..file.len() {
-        let disk = Simulated::default();
-        put(&disk, "journal-0000000001", &file[..length]);
-        let found = replayed(&disk).1;
-        assert_eq!(found.damage, [], "{length} bytes");
-        assert_eq!(length >= last_mark, found.frames == 3, "{length} bytes");
-    }
-}
-
-fn frame_bytes(disk: &Simulated) -> u64 {
-    replayed(disk).0.iter().map(|visits| visits.encoded().len() as u64).sum()
-}
-
-/// A later file says how far an earlier one was synced, whatever became of its marks.
-#[test]
-fn a_file_that_is_shorter_than_a_later_one_says_is_damaged() {
-    let visits = fixture_visits();
-    let first = synced_file_of(Header { number: 1, whole_below: 1, before: None }, &visits);
-    let mut extent = Extent::empty(0);
-    visits.iter().for_each(|visits| extent.add(&visits.encoded()));
-    extent.bytes = first.len() as u64 - 32;
-    let second = synced_file_of(Header { number: 2, whole_below: 2, before: Some((1, extent)) }, &visits[..1]);
-    for (length, lost) in [(first.len(), 0), (first.len() - 32, 0), (first.len() - 33, 1), (HEADER, 7), (0, 7)] {
-        let disk = Simulated::default();
-        put(&disk, "journal-0000000001", &first[..length]);
-        put(&disk, "journal-0000000002", &second);
-        let damage = (lost > 0).then(|| damaged(DamageKind::JournalHole, 1, Some(lost), Some((0, 490_001))));
-        assert_eq!(replayed(&disk).1.damage, Vec::from_iter(damage), "{length} bytes");
-    }
-    let disk = Simulated::default();
-    put(&disk, "journal-0000000002", &second);
-    let missing = damaged(DamageKind::JournalMissing, 1, Some(7), Some((0, 490_001)));
-    assert_eq!(replayed(&disk).1.damage, [missing]);
-    assert_eq!(replay(&disk, 2, |_| {}).expect("readable").damage, [], "it is not needed any more");
-}
-
-/// Addresses are chosen by clients: what looks like a mark in them is none.
-#[test]
-fn a_mark_within_addresses_is_none() {
-    let mark = Extent { bytes: 200, visits: 1_000, first: Hour(1), last: Hour(2) }.mark();
-    let v4 = mark.chunks(4).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes"))).collect();
-    let mut file = file_of(1, &[Owned { tenant: 0, hour: 3, v4, v6: vec![] }]);
-    // So that the reader looks for frames within this one.
-    file[HEADER + 8] ^= 1;
-    let disk = Simulated::default();
-    put(&disk, "journal-0000000001", &file);
-    assert_eq!(replayed(&disk).1.damage, []);
-}
-
-#[test]
-fn the_newest_file_is_missed() {
-    let disk = Simulated::default();
-    let journal =
-        Journal::start(Arc::new(disk.clone()), 0..1, Options::default(), Arc::new(())).expect("nothing fails");
-    drop(journal);
-    assert_eq!(replayed(&disk).1.damage, []);
-    disk.remove("journal-0000000001").expect("it is there");
-    assert_eq!(replayed(&disk).1.damage, [damaged(DamageKind::JournalMissing, 1, None, None)]);
-    assert_eq!(replay(&disk, 2, |_| {}).expect("readable").damage, [], "it is not needed any more");
-    assert_eq!(replayed(&disk).1.next, 2, "its number is not given again");
+fn every_version_is_read_and_visits_are_still_written_as_they_were() {
+    assert_eq!(read(FIXTURE_1), (fixture_visits(), 0));
+    assert_eq!(read(FIXTURE_2), (fixture_visits(), 0));
+    let frames: Vec<u8> = fixture_visits().iter().flat_map(Owned::encoded).collect();
+    assert_eq!(frames, FIXTURE_1[HEADER_1..]);
 }
 
 #[test]
 fn visits_that_are_too_many_for_a_frame_become_several() {
     let many = Owned { tenant: 1, hour: 2, v4: (0..600_000).collect(), v6: (0..150_000).collect() };
-    let (all, cut) = replayed_file(&file_of(1, std::slice::from_ref(&many)));
+    let (all, cut) = read(&many.encoded());
     assert_eq!((all.len(), cut), (5, 0), "2.4 and 2.4 MB in frames of 1 MiB");
     assert!(all.iter().all(|visits| (visits.tenant, visits.hour) == (1, 2)));
     assert_eq!(all.iter().flat_map(|visits| visits.v4.clone()).collect::<Vec<_>>(), many.v4);
@@ -208,134 +69,21 @@ fn visits_that_are_too_many_for_a_frame_become_several() {
 }
 
 #[test]
-fn a_torn_end_is_cut_wherever_it_is() {
-    let (visits, file) = (fixture_visits(), file_of(1, &fixture_visits()));
-    let ends: Vec<_> = (0..=visits.len()).map(|count| file_of(1, &visits[..count]).len()).collect();
-    for length in 0..=file.len() {
-        let whole = ends.iter().filter(|end| **end <= length).count();
-        let cut = if whole == 0 { length } else { length - ends[whole - 1] };
-        let expected = visits[..whole.saturating_sub(1)].to_vec();
-        assert_eq!(replayed_file(&file[..length]), (expected, cut as u64), "cut after {length} bytes");
-    }
-}
-
-#[test]
-fn a_flipped_bit_costs_one_frame() {
-    let visits = fixture_visits();
-    for bit in 0..FIXTURE_1.len() * 8 {
-        let mut file = FIXTURE_1.to_vec();
-        file[bit / 8] ^= 1 << (bit % 8);
-        let (all, cut) = replayed_file(&file);
-        let mut end = HEADER_1;
-        let hit = visits.iter().position(|visits| {
-            end += visits.encoded().len();
-            (end - visits.encoded().len()..end).contains(&(bit / 8))
-        });
-        let mut expected = visits.clone();
-        let expected_cut = hit.map_or(HEADER_1, |hit| expected.remove(hit).encoded().len());
-        assert_eq!((all, cut), (expected, expected_cut as u64), "bit {bit}");
-    }
-}
-
-#[test]
-fn files_are_read_by_their_numbers_and_others_left_alone() {
-    let disk = Simulated::default();
-    let visits = fixture_visits();
-    put(&disk, "journal-12345678901", &file_of(12_345_678_901, &visits[2..]));
-    put(&disk, "journal-0000000002", &file_of(2, &visits[..1]));
-    put(&disk, "journal-0000000005", &file_of(5, &visits[1..2]));
-    put(&disk, "journal-0000000003", b"");
-    for other in
-        ["journal-7", "journal-00000000007", "journal-+000000007", "journal-0000000008.tmp", "segment-1", "journal-"]
-    {
-        put(&disk, other, FIXTURE_1);
-    }
-    let (all, found) = replayed(&disk);
-    assert_eq!(all, visits);
-    assert_eq!(
-        found,
-        Replayed {
-            files: 4,
-            frames: 3,
-            visits: 7,
-            cut_bytes: 0,
-            other_bytes: 3 * HEADER as u64,
-            damage: Vec::new(),
-            next: 12_345_678_902
-        }
-    );
-    assert_eq!(replayed(&Simulated::default()).1, Replayed { next: 1, ..Replayed::default() });
-}
-
-#[test]
-fn a_newer_version_is_an_error_and_no_damage() {
-    let mut file = FIXTURE_2.to_vec();
-    file[8] = 3;
-    let check = crc32c::crc32c(&file[..HEADER_1 - 4]);
-    file[HEADER_1 - 4..HEADER_1].copy_from_slice(&check.to_le_bytes());
-    let disk = Simulated::default();
-    put(&disk, "journal-0000000003", &file);
-    let error = replay(&disk, 0, |_| {}).expect_err("it may mean something else");
-    assert_eq!(
-        error.to_string(),
-        "journal-0000000003 is of format version 3 and this program reads 2: start a newer tallygate"
-    );
-}
-
-#[test]
 fn an_hour_that_has_no_day_is_damage() {
-    let frames = [Owned { tenant: 1, hour: u32::MAX, v4: vec![1], v6: vec![] }];
-    assert_eq!(replayed_file(&file_of(1, &frames)), (vec![], frames[0].encoded().len() as u64));
+    let frame = Owned { tenant: 1, hour: u32::MAX, v4: vec![1], v6: vec![] }.encoded();
+    assert_eq!(read(&frame), (vec![], frame.len() as u64));
 }
 
-fn visits() -> impl Strategy<Value = Owned> {
-    // Addresses that look like the beginning of a frame, so that the search meets them.
-    let v4 = prop_oneof![any::<u32>(), Just(u32::from_le_bytes([0xaf, 0x7a, 0x11, 0xe5])), 0..100_u32];
-    let v6 = prop_oneof![any::<u128>(), Just(u128::from_le_bytes([0xaf; 16]))];
-    (any::<u32>(), 0..500_000_u32, prop::collection::vec(v4, 0..40), prop::collection::vec(v6, 0..10))
-        .prop_map(|(tenant, hour, v4, v6)| Owned { tenant, hour, v4, v6 })
-        .prop_filter("one without addresses has no frame", |visits| !visits.v4.is_empty() || !visits.v6.is_empty())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 300 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
-
-    /// Some frames are overwritten in part, some are torn, and there is garbage in between: the others are all found.
-    #[test]
-    fn whole_frames_are_found_among_damaged_ones(
-        frames in prop::collection::vec((visits(), 0..6_u8, any::<prop::sample::Index>(), 1..=255_u8), 0..12),
-    ) {
-        let (mut file, mut expected, mut cut) = (file_of(1, &[]), Vec::new(), 0);
-        for (visits, damage, at, by) in &frames {
-            let mut bytes = visits.encoded();
-            let at = at.index(bytes.len());
-            match damage {
-                0 => bytes[at] ^= by,
-                // Less than half: the beginning of the next frame might be just what a few bytes lack.
-                1 => bytes.truncate(at / 2),
-                2 => bytes.splice(0..0, vec![*by; at]).for_each(drop),
-                _ => {}
-            }
-            match damage {
-                0 | 1 => cut += bytes.len(),
-                2 => cut += at,
-                _ => {}
-            }
-            if *damage > 1 {
-                expected.push(visits.clone());
-            }
-            file.extend(bytes);
-        }
-        prop_assert_eq!(replayed_file(&file), (expected, cut as u64));
+#[test]
+fn counts_that_are_not_those_of_the_addresses_are_no_payload() {
+    let payload = [[1_u32, 2, 2, 1].map(u32::to_le_bytes).concat(), vec![0; 24]].concat();
+    assert_eq!(measure(&payload), Some(Measure { entries: 3, key: 2 }));
+    for at in 8..16 {
+        let mut other = payload.clone();
+        other[at] ^= 1;
+        assert_eq!(measure(&other), None, "byte {at}");
     }
-
-    #[test]
-    fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let (all, cut) = replayed_file(&bytes);
-        prop_assert_eq!((all, cut), (vec![], bytes.len() as u64));
+    for length in 0..payload.len() {
+        assert_eq!(measure(&payload[..length]), None, "{length} bytes");
     }
 }

@@ -1,7 +1,7 @@
 //! Why visits cannot be opened, or kept.
 
 use crate::damage::Damage;
-use crate::journal::JournalError;
+use crate::journal::{Unwritable, WalError};
 use crate::manifest::ManifestError;
 use crate::segment::SegmentError;
 
@@ -13,7 +13,10 @@ pub enum VisitsError {
     Manifest(#[from] ManifestError),
     /// The journal cannot be read or written.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Journal(WalError),
+    /// The journal cannot be written now.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
     /// Something that was acknowledged is not there any more.
     #[error(
         "acknowledged visits are lost:\n{}\nrestore the data directory from a backup, or go on with what is whole: \
@@ -54,4 +57,15 @@ pub enum VisitsError {
     /// The history's thread has ended.
     #[error("the history has been closed")]
     Closed,
+}
+
+// === impl VisitsError ===
+
+impl From<WalError> for VisitsError {
+    fn from(error: WalError) -> Self {
+        match error {
+            WalError::Unwritable(unwritable) => Self::Unwritable(unwritable.into()),
+            other => Self::Journal(other),
+        }
+    }
 }

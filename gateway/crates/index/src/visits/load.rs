@@ -102,10 +102,10 @@ fn load_counting(disk: &dyn Disk, options: &Options, accepted: &[Damage]) -> Res
     }
     let segments = state.snapshot.parts().count();
     let replayed = replay(disk, &mut state, &ever)?;
-    damage.extend(replayed.damage);
+    damage.extend(replayed.losses.into_iter().map(Damage::from));
     let opened = Opened {
         segments,
-        journal_visits: replayed.visits,
+        journal_visits: replayed.entries,
         cut_bytes: replayed.cut_bytes,
         damage,
         damage_totals: state.damage,
@@ -129,7 +129,7 @@ pub(crate) fn floors(today: Day, retention: u32) -> Floors {
 /// Without a list of segments, there must be none, and no journal: the list is the first that is written.
 fn check_is_empty(disk: &dyn Disk) -> Result<(), VisitsError> {
     let names = disk.list().map_err(|source| VisitsError::Io { what: "list the data directory".into(), source })?;
-    let of_ours = |name: &&String| is_segment(name).is_some() || journal::is_journal(name);
+    let of_ours = |name: &&String| is_segment(name).is_some() || journal::FORMAT.is_file(name);
     match names.iter().find(of_ours) {
         Some(name) => Err(VisitsError::Manifest(ManifestError::Missing(name.clone()))),
         None => Ok(()),
@@ -249,8 +249,8 @@ fn replay(disk: &dyn Disk, state: &mut State, ever: &UniqueIps) -> Result<Replay
     let (mut batches, mut held, mut failed) = (Vec::new(), 0, None);
     let mut first = NewIps::default();
     let replayed = journal::replay(disk, state.journal_from, |visits| {
-        if visits.tenant != crate::TENANT {
-            failed = Some(VisitsError::Manifest(ManifestError::Tenant(visits.tenant)));
+        if visits.tenant.0 != crate::TENANT {
+            failed = Some(VisitsError::Manifest(ManifestError::Tenant(visits.tenant.0)));
         }
         if failed.is_some() {
             return;

@@ -6,9 +6,11 @@ use super::Core;
 use crate::Hour;
 use crate::absorb::Batch;
 use crate::hot::{Closed, HotHour};
-use crate::journal::{self, Section, Ticket, Unwritable};
+use crate::journal::{self, Frames, HourVisits, Ticket, Unwritable};
 use crate::segment::Without;
 use crate::unique::{NewIps, mapped};
+use tallygate_event::TenantId;
+use tallygate_wal::Section;
 
 /// Memory that serves many batches, all of them of the same [`super::Visits`].
 #[derive(Default)]
@@ -19,7 +21,7 @@ pub struct Scratch {
     mapped: Vec<u32>,
     new: NewIps,
     first: NewIps,
-    frames: Vec<u8>,
+    frames: Frames,
     /// Addresses that the batch brought into the set that is counted.
     arrived: NewIps,
     /// The hour that was last written to, which is mostly the next one, too.
@@ -186,8 +188,8 @@ impl Scratch {
         if core.since_start.is_none() {
             self.arrived.v4.extend(&self.first.v4);
         }
-        let tenant = crate::TENANT;
-        journal::encode(&journal::Visits { tenant, hour, v4: &self.new.v4, v6: &self.new.v6 }, &mut self.frames);
+        let tenant = TenantId(crate::TENANT);
+        journal::encode(&HourVisits { tenant, hour, v4: &self.new.v4, v6: &self.new.v6 }, &mut self.frames);
         // Before the section ends: a rotation of the journal waits for that, and then finds all that it closed off here.
         core.queue.put(Batch {
             hour: hour.0,

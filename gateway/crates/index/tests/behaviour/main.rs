@@ -3,7 +3,6 @@
 //! The same tests run under Miri and ThreadSanitizer, with fewer and smaller cases; the commands are in the crate's docs.
 
 mod concurrency;
-mod journal;
 mod model;
 mod support;
 mod visits;

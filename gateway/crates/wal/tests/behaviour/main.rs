@@ -1,22 +1,39 @@
 //! Acknowledged means durable, whatever fails and whenever the power goes.
+//!
+//! The same tests run under Miri and ThreadSanitizer, with fewer and smaller cases.
 
 mod failures;
+mod neighbours;
 mod races;
+mod records;
+mod support;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use tallygate_disk::Simulated;
-use tallygate_index::Hour;
-use tallygate_index::journal::{Durability, Journal, Observer, Options, Progress, Visits, encode, replay};
+use tallygate_disk::{Disk, Simulated};
+use tallygate_wal::{Durability, Format, Frames, Measure, Observer, Options, Progress, Wal, WalError, replay};
 
-/// Bytes of a header, of a frame with one IPv4 address, and of a mark.
+/// A journal of numbers.
+static NUMBERS: Format = Format {
+    name: "journal",
+    keeps: "numbers",
+    newest: "newest",
+    magic: *b"TESTNUMS",
+    most_payload: 1 << 20,
+    measure: |payload| {
+        let (numbers, rest) = payload.as_chunks::<4>();
+        rest.is_empty().then_some(Measure { entries: numbers.len() as u64, key: 2 })
+    },
+};
+
+/// Bytes of a header, of a frame with one number, and of a mark.
 const HEADER: u64 = 68;
-const FRAME: u64 = 32;
+const FRAME: u64 = 16;
 const MARK: u64 = 32;
 const RETRY: Duration = Duration::from_millis(1);
 
-/// Remembers what the journal's thread tells.
+/// Remembers what the log's thread tells.
 #[derive(Default)]
 struct Watch {
     told: Mutex<Told>,
@@ -33,13 +50,13 @@ struct Told {
 // === impl Watch ===
 
 impl Watch {
-    /// Blocks until the journal's thread has told something that fits.
+    /// Blocks until the log's thread has told something that fits.
     fn until(&self, fits: impl Fn(Told) -> bool) -> Told {
         let told = self.told.lock().expect("nobody panics");
         *self.changed.wait_while(told, |told| !fits(*told)).expect("nobody panics")
     }
 
-    fn until_healthy(&self, journal: &Journal) {
+    fn until_healthy(&self, journal: &Wal) {
         // What was told last may be older than a failure that has just been seen.
         self.until(|_| !journal.progress().failing);
     }
@@ -64,28 +81,32 @@ impl Observer for Watch {
     }
 }
 
-fn start(disk: &Simulated, durability: Durability) -> (Journal, Arc<Watch>) {
+fn start(disk: &Simulated, durability: Durability) -> (Wal, Arc<Watch>) {
     let watch = Arc::new(Watch::default());
-    let next = replay(disk, 0, |_| {}).expect("it can be read").next;
+    let next = replay(disk, &NUMBERS, 0, |_| {}).expect("it can be read").next;
     let options = Options { durability, retry: RETRY, anew: false };
-    let journal = Journal::start(Arc::new(disk.clone()), 0..next, options, Arc::clone(&watch) as Arc<dyn Observer>);
-    (journal.expect("nothing fails yet"), watch)
+    (start_from(disk, next, options, &watch).expect("nothing fails yet"), watch)
 }
 
-fn frames(v4: &[u32]) -> Vec<u8> {
-    let mut out = Vec::new();
-    encode(&Visits { tenant: 1, hour: Hour(2), v4, v6: &[] }, &mut out);
-    out
+fn start_from(disk: &Simulated, next: u64, options: Options, watch: &Arc<Watch>) -> Result<Wal, WalError> {
+    Wal::start(Arc::new(disk.clone()), &NUMBERS, 0..next, options, Arc::clone(watch) as Arc<dyn Observer>)
 }
 
-/// Commits addresses, and whether they may be acknowledged.
-fn commit(journal: &Journal, v4: &[u32]) -> bool {
+fn frames(numbers: &[u32]) -> Frames {
+    let mut frames = Frames::default();
+    let payload = |out: &mut Vec<u8>| out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    frames.push(&NUMBERS, payload).expect("there are few");
+    frames
+}
+
+/// Commits numbers, and whether they may be acknowledged.
+fn commit(journal: &Wal, numbers: &[u32]) -> bool {
     let Ok(section) = journal.begin() else { return false };
-    section.commit(&frames(v4)).is_none_or(|ticket| journal.wait(ticket).is_ok())
+    section.commit(&frames(numbers)).is_none_or(|ticket| journal.wait(ticket).is_ok())
 }
 
 /// Whether a batch that adds nothing may be acknowledged.
-fn settled(journal: &Journal) -> bool {
+fn settled(journal: &Wal) -> bool {
     journal.settle().is_none_or(|ticket| journal.wait(ticket).is_ok())
 }
 
@@ -96,14 +117,14 @@ fn found(disk: &Simulated) -> BTreeSet<u32> {
 
 fn found_from(disk: &Simulated, from: u64) -> BTreeSet<u32> {
     let mut all = BTreeSet::new();
-    let replayed = replay(disk, from, |visits| all.extend(visits.v4)).expect("it can be read");
-    assert_eq!(replayed.damage, []);
+    let numbers = |payload: &[u8]| all.extend(payload.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)));
+    let replayed = replay(disk, &NUMBERS, from, numbers).expect("it can be read");
+    assert_eq!(replayed.losses, []);
     all
 }
 
 /// The journal's files.
 fn files(disk: &Simulated) -> Vec<String> {
-    use tallygate_disk::Disk;
     let mut names = disk.list().expect("nothing fails");
     names.retain(|name| name.starts_with("journal-"));
     names.sort();

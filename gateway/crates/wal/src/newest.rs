@@ -1,58 +1,60 @@
-//! Which file of the journal is the newest: without it, nobody could tell that this file is missing.
+//! Which file of a log is the newest: without it, nobody could tell that this file is missing.
 //!
-//! The file `newest` holds, little-endian: the eight bytes `tgnewest`, the version (u32, 1), the number of the newest journal
-//! file (u64), how much of it was synced when it was begun (24 bytes, an extent as `frame.rs` has it), and the CRC32C of all
-//! before (u32). It is replaced by a rename whenever a journal file was begun, and before
-//! older ones are removed. So the file that it names is there, or something is lost.
+//! The file that [`Format::newest`] names holds, little-endian: the eight bytes `tgnewest`, the version (u32, 1), the number of
+//! the newest file of the log (u64), how much of it was synced when it was begun (24 bytes, an extent as `frame.rs` has it),
+//! and the CRC32C of all before (u32). It is replaced by a rename whenever a file of the log was begun, and before older ones
+//! are removed. So the file that it names is there, or something is lost.
 
 use std::io::{self, ErrorKind, Write};
 
-use super::JournalError;
-use super::frame::Extent;
+use crate::frame::Extent;
+use crate::{Format, WalError};
 use tallygate_disk::Disk;
 
-pub(super) const NAME: &str = "newest";
-const TEMPORARY: &str = "newest.new";
 const MAGIC: &[u8; 8] = b"tgnewest";
 const VERSION: u32 = 1;
 
-/// What says which journal file is the newest.
+/// What says which file is the newest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Newest {
     /// This one, and it was synced so far when it was begun.
     Is(u64, Extent),
-    /// Nothing does, as before version 2 of the journal.
+    /// Nothing does, as before version 2 of the format.
     Unknown,
     /// What does is damaged.
     Damaged,
 }
 
-/// Reads which journal file is the newest.
-pub(super) fn read(disk: &dyn Disk) -> Result<Newest, JournalError> {
-    match disk.read(NAME) {
-        Ok(bytes) => decode(&bytes),
+/// Reads which file is the newest.
+pub(super) fn read(disk: &dyn Disk, format: &Format) -> Result<Newest, WalError> {
+    match disk.read(format.newest) {
+        Ok(bytes) => decode(format, &bytes),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Newest::Unknown),
-        Err(source) => Err(JournalError::Io { doing: "read", name: NAME.to_owned(), source }),
+        Err(source) => Err(WalError::Io { doing: "read", name: format.newest.to_owned(), source }),
     }
 }
 
 /// Writes the number beside the one that counts. After an error, nothing is left of it.
-pub(super) fn write(disk: &dyn Disk, number: u64, synced: Extent) -> io::Result<()> {
+pub(super) fn write(disk: &dyn Disk, format: &Format, number: u64, synced: Extent) -> io::Result<()> {
     let write = || {
-        let mut file = disk.create(TEMPORARY)?;
+        let mut file = disk.create(&temporary(format))?;
         file.write_all(&encode(number, synced))?;
         file.sync()
     };
     write().inspect_err(|_| {
         // What cannot be removed is overwritten the next time.
-        let _left = disk.remove(TEMPORARY);
+        let _left = disk.remove(&temporary(format));
     })
 }
 
 /// Makes the number that was written count, durably. After an error, it does or does not.
-pub(super) fn replace(disk: &dyn Disk) -> io::Result<()> {
-    disk.rename(TEMPORARY, NAME)?;
+pub(super) fn replace(disk: &dyn Disk, format: &Format) -> io::Result<()> {
+    disk.rename(&temporary(format), format.newest)?;
     disk.sync()
+}
+
+fn temporary(format: &Format) -> String {
+    format!("{}.new", format.newest)
 }
 
 fn encode(number: u64, synced: Extent) -> Vec<u8> {
@@ -64,7 +66,7 @@ fn encode(number: u64, synced: Extent) -> Vec<u8> {
     out
 }
 
-fn decode(bytes: &[u8]) -> Result<Newest, JournalError> {
+fn decode(format: &Format, bytes: &[u8]) -> Result<Newest, WalError> {
     let parts = || {
         let (checked, check) = bytes.split_last_chunk::<4>()?;
         let (version, number) = checked.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
@@ -76,7 +78,7 @@ fn decode(bytes: &[u8]) -> Result<Newest, JournalError> {
             let parts = body.split_first_chunk().and_then(|(number, rest)| Some((number, Extent::decode(rest)?)));
             Ok(parts.map_or(Newest::Damaged, |(number, synced)| Newest::Is(u64::from_le_bytes(*number), synced)))
         }
-        Some((version, _)) => Err(JournalError::Newer { name: NAME.to_owned(), version, known: VERSION }),
+        Some((version, _)) => Err(WalError::Newer { name: format.newest.to_owned(), version, known: VERSION }),
         None => Ok(Newest::Damaged),
     }
 }
@@ -84,10 +86,10 @@ fn decode(bytes: &[u8]) -> Result<Newest, JournalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Hour;
+    use crate::tests::JOURNAL;
 
     fn extent() -> Extent {
-        Extent { bytes: 1_000, visits: 17, first: Hour(489_990), last: Hour(489_999) }
+        Extent { bytes: 1_000, entries: 17, first: 489_990, last: 489_999 }
     }
 
     /// Version 1, of the number 258 and this extent.
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn version_1_is_read_and_still_written() {
-        assert_eq!(decode(FIXTURE).expect("is of this version"), Newest::Is(258, extent()));
+        assert_eq!(decode(&JOURNAL, FIXTURE).expect("is of this version"), Newest::Is(258, extent()));
         assert_eq!(encode(258, extent()), FIXTURE);
     }
 
@@ -104,10 +106,14 @@ mod tests {
         for bit in 0..FIXTURE.len() * 8 {
             let mut damaged = FIXTURE.to_vec();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(decode(&damaged).expect("is of no version"), Newest::Damaged, "bit {bit}");
+            assert_eq!(decode(&JOURNAL, &damaged).expect("is of no version"), Newest::Damaged, "bit {bit}");
         }
         for length in 0..FIXTURE.len() {
-            assert_eq!(decode(&FIXTURE[..length]).expect("is of no version"), Newest::Damaged, "{length} bytes");
+            assert_eq!(
+                decode(&JOURNAL, &FIXTURE[..length]).expect("is of no version"),
+                Newest::Damaged,
+                "{length} bytes"
+            );
         }
     }
 }

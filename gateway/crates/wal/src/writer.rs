@@ -1,10 +1,9 @@
-//! The journal's thread: takes what was committed, writes it and syncs it.
+//! The log's thread: takes what was committed, writes it and syncs it.
 
-use super::frame::{Extent, HEADER, Header};
-use super::newest;
-use super::replay::name;
-use super::shared::{Alarm, Shared, Work};
-use super::{Durability, JournalError, Observer, Options, failed, with_sources};
+use crate::commit_queue::{Alarm, CommitQueue, Work};
+use crate::error::{failed, with_sources};
+use crate::frame::{Extent, HEADER, Header};
+use crate::{Durability, Format, Observer, Options, WalError, newest};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +12,8 @@ use tallygate_disk::{Disk, DiskFile};
 /// The one who writes. A file that could not be written or synced is never touched again: Linux takes what a failed sync was
 /// for as synced. All that is not known to be durable is kept, and goes into the next file.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
+    queue: Arc<CommitQueue>,
+    format: &'static Format,
     disk: Arc<dyn Disk>,
     observer: Arc<dyn Observer>,
     options: Options,
@@ -55,15 +55,17 @@ const MOST_IDLE: usize = 8 << 20;
 impl Writer {
     /// Goes on in a file that [`create`] has made.
     pub(super) fn new(
-        shared: Arc<Shared>,
+        queue: Arc<CommitQueue>,
         disk: Arc<dyn Disk>,
         observer: Arc<dyn Observer>,
         options: Options,
         open: Open,
     ) -> Self {
         let Open { file, header, synced, at } = open;
+        let format = queue.format();
         Self {
-            shared,
+            queue,
+            format,
             disk,
             observer,
             options,
@@ -79,25 +81,26 @@ impl Writer {
         }
     }
 
-    /// Works until the journal is dropped.
+    /// Works until the log is closed.
     pub(super) fn run(mut self) {
         let mut alarm = Alarm::None;
         loop {
-            let work = self.shared.next(alarm, &mut self.kept);
+            let work = self.queue.next(alarm, &mut self.kept);
             let failing = self.failing;
             let progress = match self.carry_out(&work) {
                 Ok(()) => {
                     self.failing = false;
                     if failing {
-                        tracing::info!(file = name(self.header.number), "the journal can be written again");
+                        let file = self.format.file(self.header.number);
+                        tracing::info!(file, "the {} can be written again", self.format.name);
                     }
                     alarm = self.sync_at.map_or(Alarm::None, Alarm::At);
-                    self.shared.publish_written(&work, self.kept.len())
+                    self.queue.publish_written(&work, self.kept.len())
                 }
                 Err(error) => {
                     self.fail(&error, failing || work.stop);
                     alarm = Alarm::At(Instant::now() + self.options.retry);
-                    self.shared.publish_failure(&with_sources(&error))
+                    self.queue.publish_failure(&with_sources(&error))
                 }
             };
             self.observer.progress(progress);
@@ -107,7 +110,7 @@ impl Writer {
         }
     }
 
-    fn carry_out(&mut self, work: &Work) -> Result<(), JournalError> {
+    fn carry_out(&mut self, work: &Work) -> Result<(), WalError> {
         if self.file.is_none() {
             // A crash may find that all files before this one lack what it has.
             return self.begin_file(self.header.whole_below);
@@ -129,13 +132,13 @@ impl Writer {
             || self.sync_at.is_some_and(|time| time <= Instant::now())
     }
 
-    fn write(&mut self) -> Result<(), JournalError> {
+    fn write(&mut self) -> Result<(), WalError> {
         let (Some(file), Some(bytes @ [_, ..])) = (&mut self.file, self.kept.get(self.written..)) else {
             return Ok(());
         };
-        file.write_all(bytes).map_err(failed("write", self.header.number))?;
+        file.write_all(bytes).map_err(|error| failed("write", self.format.file(self.header.number))(error))?;
         let count = bytes.len() as u64;
-        self.ahead.add(bytes);
+        self.ahead.add(self.format, bytes);
         self.written = self.kept.len();
         self.tell_written(count);
         if let Durability::Interval(interval) = self.options.durability {
@@ -144,10 +147,10 @@ impl Writer {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), JournalError> {
+    fn sync(&mut self) -> Result<(), WalError> {
         let Some(file) = self.file.as_mut().filter(|_| self.written > 0) else { return Ok(()) };
         let start = Instant::now();
-        file.sync().map_err(failed("sync", self.header.number))?;
+        file.sync().map_err(|error| failed("sync", self.format.file(self.header.number))(error))?;
         self.observer.synced(start.elapsed());
         self.synced = self.ahead;
         self.forget_kept();
@@ -166,30 +169,31 @@ impl Writer {
                 self.tell_written(count);
             }
             Err(error) => {
-                tracing::warn!(file = name(self.number), %error, "the journal goes on in another file");
+                let file = self.format.file(self.number);
+                tracing::warn!(file, %error, "the {} goes on in another file", self.format.name);
                 self.file = None;
             }
         }
     }
 
     fn tell_written(&self, count: u64) {
-        if let Some((_, bytes)) = self.shared.state().files.last_mut() {
+        if let Some((_, bytes)) = self.queue.commits().files.last_mut() {
             *bytes += count;
         }
         self.observer.written(count);
     }
 
     /// Goes on in the next file, with all that is kept, durably.
-    fn begin_file(&mut self, whole_below: u64) -> Result<(), JournalError> {
+    fn begin_file(&mut self, whole_below: u64) -> Result<(), WalError> {
         self.header.number += 1;
-        let before = if self.synced.visits > 0 { Some((self.number, self.synced)) } else { self.header.before };
+        let before = if self.synced.entries > 0 { Some((self.number, self.synced)) } else { self.header.before };
         let header = Header { whole_below, before, ..self.header };
         let start = Instant::now();
-        let open = create(&*self.disk, header, |file, extent| {
-            extent.add(&self.kept);
+        let open = create(&*self.disk, self.format, header, |file, extent| {
+            extent.add(self.format, &self.kept);
             file.write_all(&self.kept)
         })?;
-        self.shared.state().files.push((header.number, open.at));
+        self.queue.commits().files.push((header.number, open.at));
         self.observer.written(open.at);
         self.observer.synced(start.elapsed());
         (self.header, self.number, self.file) = (open.header, open.header.number, open.file);
@@ -204,18 +208,19 @@ impl Writer {
         (self.written, self.sync_at) = (0, None);
     }
 
-    fn fail(&mut self, error: &JournalError, known: bool) {
+    fn fail(&mut self, error: &WalError, known: bool) {
         (self.file, self.written, self.sync_at, self.failing) = (None, 0, None, true);
         let (error, kept_bytes) = (with_sources(error), self.kept.len());
+        let Format { name, keeps, .. } = self.format;
         if known {
-            tracing::debug!(error, kept_bytes, "the journal still cannot be written");
+            tracing::debug!(error, kept_bytes, "the {name} still cannot be written");
         } else {
             let retry = self.options.retry;
             tracing::error!(
                 error,
                 kept_bytes,
                 ?retry,
-                "the journal cannot be written: visits are refused until it can"
+                "the {name} cannot be written: {keeps} are refused until it can"
             );
         }
     }
@@ -225,11 +230,13 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // Nobody may wait for a thread that is no more, an observer's panic being what can end it.
         if std::thread::panicking() {
-            self.shared.publish_failure("the journal's thread has panicked: start again");
+            let reason = format!("the {}'s thread has panicked: start again", self.format.name);
+            self.queue.publish_failure(&reason);
         } else if !self.kept.is_empty() {
             tracing::error!(
                 lost_bytes = self.kept.len(),
-                "the journal ends and cannot write what was not acknowledged"
+                "the {} ends and cannot write what was not acknowledged",
+                self.format.name
             );
         }
     }
@@ -239,25 +246,27 @@ impl Drop for Writer {
 /// and that it is the newest.
 pub(super) fn create(
     disk: &dyn Disk,
+    format: &Format,
     header: Header,
     fill: impl FnOnce(&mut dyn DiskFile, &mut Extent) -> io::Result<()>,
-) -> Result<Open, JournalError> {
-    let (name, number) = (name(header.number), header.number);
-    let mut file = disk.create(&name).map_err(failed("create", number))?;
+) -> Result<Open, WalError> {
+    let (name, number) = (format.file(header.number), header.number);
+    let failed = |doing| failed(doing, format.file(number));
+    let mut file = disk.create(&name).map_err(failed("create"))?;
     let mut synced = Extent::empty(HEADER as u64);
-    let written = file.write_all(&header.encode()).and_then(|()| fill(&mut *file, &mut synced));
-    let written = written.map_err(failed("write", number));
-    let durable = written.and_then(|()| file.sync().and_then(|()| disk.sync()).map_err(failed("sync", number)));
+    let written = file.write_all(&header.encode(format)).and_then(|()| fill(&mut *file, &mut synced));
+    let written = written.map_err(failed("write"));
+    let durable = written.and_then(|()| file.sync().and_then(|()| disk.sync()).map_err(failed("sync")));
     let noted =
-        durable.and_then(|()| newest::write(disk, number, synced).map_err(failed("note the number of", number)));
+        durable.and_then(|()| newest::write(disk, format, number, synced).map_err(failed("note the number of")));
     if let Err(error) = noted {
         // Each attempt would leave a file. If this one cannot be removed, what is in it does no harm.
         let _ = disk.remove(&name);
         return Err(error);
     }
     // From here on the file may be the one that is noted, and must stay.
-    newest::replace(disk).map_err(failed("note the number of", number))?;
-    let marked = if synced.visits > 0 { mark(&mut *file, synced) } else { Ok(synced.bytes) };
+    newest::replace(disk, format).map_err(failed("note the number of"))?;
+    let marked = if synced.entries > 0 { mark(&mut *file, synced) } else { Ok(synced.bytes) };
     // It is whole as it is. What comes next goes into another file.
     let (file, at) = marked.map_or((None, synced.bytes), |at| (Some(file), at));
     Ok(Open { file, header, synced, at })
@@ -270,5 +279,5 @@ fn mark(file: &mut dyn DiskFile, synced: Extent) -> io::Result<u64> {
     Ok(synced.bytes + mark.len() as u64)
 }
 
-/// How long the journal waits after a failure, if nothing else is asked for.
+/// How long the log waits after a failure, if nothing else is asked for.
 pub(super) const RETRY: Duration = Duration::from_secs(1);

@@ -2,13 +2,14 @@ use super::*;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use tallygate_disk::{Content, Disk, DiskFile};
-use tallygate_index::journal::Settled;
-use tallygate_index::{NewIps, UniqueIps};
+use tallygate_disk::{Content, DiskFile};
+use tallygate_wal::Settled;
 
 const THREADS: u64 = 4;
 const ROUNDS: u64 = if cfg!(miri) { 1 } else { 25 };
 const BATCHES: u64 = if cfg!(miri) { 10 } else { 150 };
+/// All numbers are below this.
+const MOST: usize = 512;
 
 /// A disk whose syncs take a while, so that threads meet at them.
 struct Slow(Simulated);
@@ -58,14 +59,28 @@ impl DiskFile for SlowFile {
     }
 }
 
-/// Batches that repeat each other's addresses, from several threads.
+/// Numbers that came, in a set that orders nothing: whoever finds one there is told nothing else by that.
+struct Came(Vec<AtomicBool>);
+
+/// Batches that repeat each other's numbers, from several threads.
 struct Traffic {
     disk: Simulated,
-    journal: Journal,
-    set: UniqueIps,
+    journal: Wal,
+    came: Came,
     acknowledged: Mutex<BTreeSet<u32>>,
     done: AtomicU64,
     stop: AtomicBool,
+}
+
+impl Came {
+    /// Puts numbers in, and returns those that are new.
+    fn insert(&self, numbers: &[u32]) -> Vec<u32> {
+        numbers.iter().copied().filter(|number| !self.0[*number as usize].swap(true, Ordering::Relaxed)).collect()
+    }
+
+    fn all(&self) -> BTreeSet<u32> {
+        (0..).zip(&self.0).filter(|(_, came)| came.load(Ordering::Relaxed)).map(|(number, _)| number).collect()
+    }
 }
 
 impl Traffic {
@@ -73,30 +88,31 @@ impl Traffic {
         let (disk, watch) = (Simulated::new(seed), Arc::new(Watch::default()));
         let options = Options { retry: RETRY, ..Options::default() };
         let observer = Arc::clone(&watch) as Arc<dyn Observer>;
-        let journal = Journal::start(Arc::new(Slow(disk.clone())), 0..1, options, observer).expect("nothing fails yet");
-        let (set, acknowledged) = (UniqueIps::default(), Mutex::default());
-        (Self { disk, journal, set, acknowledged, done: AtomicU64::new(0), stop: AtomicBool::new(false) }, watch)
+        let slow = Arc::new(Slow(disk.clone()));
+        let journal = Wal::start(slow, &NUMBERS, 0..1, options, observer).expect("nothing fails yet");
+        let came = Came((0..MOST).map(|_| AtomicBool::new(false)).collect());
+        let acknowledged = Mutex::default();
+        (Self { disk, journal, came, acknowledged, done: AtomicU64::new(0), stop: AtomicBool::new(false) }, watch)
     }
 
     /// What a thread that ingests does with a batch: whether it is acknowledged.
     fn ingest(&self, batch: &[u32]) -> bool {
         let Ok(section) = self.journal.begin() else { return false };
-        let mut new = NewIps::default();
-        self.set.insert(batch, &[], &mut new);
+        let new = self.came.insert(batch);
         if batch.len().is_multiple_of(2) {
             // Others see what is in the set and not committed.
             thread::yield_now();
         }
-        if new.v4.is_empty() {
+        if new.is_empty() {
             drop(section);
             return settled(&self.journal);
         }
-        section.commit(&frames(&new.v4)).is_none_or(|ticket| self.journal.wait(ticket).is_ok())
+        section.commit(&frames(&new)).is_none_or(|ticket| self.journal.wait(ticket).is_ok())
     }
 
     fn ingest_batches(&self, thread: u64) {
         for n in 0..BATCHES {
-            // All threads go through the same addresses, at about the same time.
+            // All threads go through the same numbers, at about the same time.
             let batch: Vec<_> = (0..1 + (n * 7 + thread) % 5).map(|at| (n * 3 + at * 2) as u32).collect();
             if self.ingest(&batch) {
                 self.acknowledged.lock().expect("nobody panics").extend(batch);
@@ -151,7 +167,7 @@ fn survives(seed: u64, fail: impl Fn(&Simulated) + Sync) {
     traffic.disk.heal();
     watch.until_healthy(&traffic.journal);
     assert!(settled(&traffic.journal));
-    let all: BTreeSet<_> = traffic.set.v4().iter().collect();
+    let all = traffic.came.all();
     for n in 0..5 {
         assert_eq!(found(&traffic.disk.crash(seed + n)), all, "what was refused is kept as well");
     }

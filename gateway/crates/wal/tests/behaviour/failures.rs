@@ -1,11 +1,11 @@
 use super::*;
 use std::time::Instant;
-use tallygate_index::journal::{JournalError, Settled};
+use tallygate_wal::Settled;
 
 const FOREVER: Duration = Duration::from_secs(1 << 20);
 
-/// What a small gateway does; the addresses that it acknowledged.
-fn story(journal: &Journal) -> BTreeSet<u32> {
+/// What a small gateway does; the numbers that it acknowledged.
+fn story(journal: &Wal) -> BTreeSet<u32> {
     let mut acknowledged = BTreeSet::new();
     for round in 0..4 {
         for step in 0..3 {
@@ -64,13 +64,13 @@ fn a_failing_journal_refuses_keeps_and_goes_on() {
     let ticket = journal.begin().expect("healthy").commit(&frames(&[2])).expect("to be waited for");
     let late = open.commit(&frames(&[3]));
     let reason = journal.wait(ticket).expect_err("it cannot be written").to_string();
-    assert!(reason.starts_with("visits cannot be taken now: the journal cannot be written: cannot "), "{reason}");
+    assert!(reason.starts_with("the journal cannot be written: cannot "), "{reason}");
     watch.until(|told| told.progress.is_some_and(|progress| progress.failures > 3));
     let failing = journal.progress();
     assert!(failing.failing && failing.durable < u64::MAX && failing.failures > healthy.failures);
     assert!(journal.failure().is_some_and(|reason| reason.contains("by request")));
     assert!(journal.begin().is_err());
-    assert!(matches!(journal.rotate(), Err(JournalError::Unwritable(_))));
+    assert!(matches!(journal.rotate(), Err(WalError::Unwritable(_))));
     let repeated = journal.settle().expect("what was inserted is not durable");
     assert_eq!(repeated.state(failing), Settled::Failed);
     assert_eq!(late.expect("to be waited for").state(failing), Settled::Failed);
@@ -173,7 +173,7 @@ fn a_start_that_fails_at_any_operation_loses_nothing() {
         drop(journal);
         disk.fail_at(n);
         let options = Options { retry: RETRY, ..Options::default() };
-        let journal = Journal::start(Arc::new(disk.clone()), 0..3, options, Arc::new(Watch::default()));
+        let journal = start_from(&disk, 3, options, &Arc::default());
         assert_eq!(found(&disk.crash(seed)), [1, 2].into(), "operation {n}, seed {seed}");
         drop(journal);
         disk.heal();
@@ -185,7 +185,7 @@ fn a_start_that_fails_at_any_operation_loses_nothing() {
 fn a_journal_begins_above_all_files() {
     let disk = Simulated::default();
     drop(start(&disk, Durability::Fsync));
-    let started = Journal::start(Arc::new(disk.clone()), 0..1, Options::default(), Arc::new(Watch::default()));
+    let started = start_from(&disk, 1, Options::default(), &Arc::default());
     let message = started.err().expect("it would write over a file").to_string();
     assert!(message.starts_with("journal-0000000001 is there already"), "{message}");
 }
@@ -236,7 +236,7 @@ fn in_memory_nothing_is_written() {
     let disk = Simulated::default();
     disk.fail_from(1);
     let options = Options { durability: Durability::Memory, retry: RETRY, anew: false };
-    let journal = Journal::start(Arc::new(disk.clone()), 0..5, options, Arc::new(Watch::default())).expect("no disk");
+    let journal = start_from(&disk, 5, options, &Arc::default()).expect("no disk");
     assert!(commit(&journal, &[1]) && settled(&journal));
     assert_eq!((journal.rotate().expect("no disk"), journal.rotate().expect("no disk")), (6, 7));
     assert_eq!((disk.operations(), journal.bytes()), (0, 0));
