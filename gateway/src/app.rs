@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::ops;
 use crate::reload::Source;
 use crate::swap::{self, LoadProblem, Loader, Swap};
-use crate::visits;
+use crate::visits::{self, of_default};
 use crate::worker::{Handle, Shared};
 
 /// A gateway that is built but not yet running: its ports are bound, its plugins loaded.
@@ -105,7 +105,7 @@ impl App {
         // What only the journal has is written to segments, which takes a moment. Not left to whoever lets go of the visits
         // last: a question that was left behind holds them.
         drop(tokio::task::spawn_blocking(move || visits.close()).await);
-        tracing::info!(unique_ip_addresses = shared.visits.unique(), "stopped");
+        tracing::info!(unique_ip_addresses = of_default(&shared.visits).unique(), "stopped");
         Ok(())
     }
 }

@@ -34,6 +34,7 @@ use crate::metrics::Exposition;
 use crate::net::{self, NoRoomForRequest, Places, Terms, Waits};
 use crate::swap::Swap;
 use crate::thread;
+use crate::visits::of_default;
 use crate::worker::Shared;
 
 #[derive(Clone)]
@@ -238,11 +239,12 @@ impl Ops {
     /// Brings the gauges up to date that are read rather than counted.
     fn refresh(&self) {
         let Shared { serving, metrics, visits, in_flight, .. } = &*self.shared;
-        let unique = visits.counted();
+        let own = of_default(visits);
+        let unique = own.counted();
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         metrics.unique.set(gauge(unique.len()));
-        metrics.saturated_prefixes.set(gauge(visits.ever().saturated_prefixes()));
-        metrics.set_bytes.set(gauge(visits.ever().memory_bytes() as u64));
+        metrics.saturated_prefixes.set(gauge(own.ever().saturated_prefixes()));
+        metrics.set_bytes.set(gauge(own.ever().memory_bytes() as u64));
         metrics.history.refresh(visits);
         metrics.in_flight.set(gauge(in_flight.held() as u64));
         metrics.in_flight_limit.set(gauge(in_flight.limit() as u64));

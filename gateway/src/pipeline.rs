@@ -12,7 +12,7 @@ use tallygate_index::{NewIps, Visits};
 
 use crate::in_flight::{NoRoom, Reservation};
 use crate::serving::{Active, Route};
-use crate::visits::{self, Believed, Replaced};
+use crate::visits::{self, Believed, Replaced, of_default};
 use crate::worker::Worker;
 
 pub(crate) use call::OwnPlugins;
@@ -153,7 +153,7 @@ fn records_in(chunk: &Chunk, body: &[u8]) -> usize {
 impl Arrived<'_> {
     fn acknowledged(mut self, outcome: &Outcome) {
         self.addresses.clear();
-        self.visits.acknowledged(&outcome.v4, &outcome.v6);
+        of_default(self.visits).acknowledged(&outcome.v4, &outcome.v6);
     }
 }
 
@@ -161,7 +161,7 @@ impl Drop for Arrived<'_> {
     /// The request is refused, or its client is gone.
     fn drop(&mut self) {
         if !self.addresses.is_empty() {
-            self.visits.refused(&self.addresses);
+            of_default(self.visits).refused(&self.addresses);
         }
     }
 }

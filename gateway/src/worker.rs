@@ -26,7 +26,7 @@ use crate::net::{self, Terms, Waits};
 use crate::pipeline::OwnPlugins;
 use crate::serving::Serving;
 use crate::thread;
-use crate::visits::{Believed, Sorter};
+use crate::visits::{Believed, Sorter, of_default};
 
 /// What all workers share.
 pub(crate) struct Shared {
@@ -125,7 +125,7 @@ impl Worker {
 
     /// The times that are believed at `now`.
     pub(crate) fn believed(&self, now: i64) -> Believed {
-        Believed::at(now, &self.serving().config.visits.event_time, self.visits.oldest_day())
+        Believed::at(now, &self.serving().config.visits.event_time, of_default(&self.visits).oldest_day())
     }
 
     pub(crate) fn visits(&self) -> &Visits {

@@ -4,6 +4,7 @@ use prometheus::IntGauge;
 use tallygate_index::Visits;
 
 use super::Make;
+use crate::visits::of_default;
 
 /// What the history occupies.
 pub(crate) struct HistoryMetrics {
@@ -44,6 +45,6 @@ impl HistoryMetrics {
         self.segment_bytes.set(gauge(stats.segment_bytes));
         self.journal_bytes.set(gauge(stats.journal_bytes));
         self.journal_failing.set(i64::from(visits.progress().failing));
-        self.unacknowledged.set(gauge(visits.unacknowledged()));
+        self.unacknowledged.set(gauge(of_default(visits).unacknowledged()));
     }
 }
