@@ -20,7 +20,7 @@ use crate::ops;
 use crate::reload::ConfigSource;
 use crate::source::Acceptor;
 use crate::swap::{self, Hint, LoadProblem, Loader, Signature, Swap, Threads};
-use crate::visits;
+use crate::visits::{self, of_default};
 use crate::worker::Handle;
 
 /// A gateway that is built but not yet running: its ports are bound, its plugins loaded.
@@ -121,7 +121,7 @@ impl Running {
         let limit = common.serving.load().config.ingest.drain_timeout;
         tracing::info!(limit_seconds = limit.as_secs(), "draining: no new connections, finishing what is in flight");
         component::drain(components, limit, &ends).await;
-        tracing::info!(unique_ip_addresses = common.visits.unique(), "stopped");
+        tracing::info!(unique_ip_addresses = of_default(&common.visits).unique(), "stopped");
     }
 }
 

@@ -83,7 +83,7 @@ struct Run<'a> {
 /// When it cannot be judged or kept now: then all records are counted as refused, and may be sent again.
 pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<Tally, Unjudged> {
     let Batch { body, framing, origin, mut held } = batch;
-    let mut run = Run::new(lane, route, &body, (framing, origin.received));
+    let mut run = Run::new(lane, route, &body, (framing, &origin));
     if let Err(unjudged) = run.judge_all(&mut held).await {
         let received = run.count_all();
         return Err(refused(lane, route, received, (origin, unjudged)));
@@ -139,11 +139,11 @@ impl Unjudged {
 // === impl Run ===
 
 impl<'a> Run<'a> {
-    fn new(lane: &'a Lane, route: &'a Route, body: &'a Bytes, (framing, received): (Framing, i64)) -> Self {
+    fn new(lane: &'a Lane, route: &'a Route, body: &'a Bytes, (framing, origin): (Framing, &Origin)) -> Self {
         let max_record = lane.serving().config.ingest.max_record;
         let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
         let frames = Frames::new(body, framing, bounds);
-        let believed = lane.believed(received);
+        let believed = lane.believed(origin);
         Self { lane, route, body, frames, believed, spans: Spans::default(), unframed: 0, outcome: Outcome::default() }
     }
 

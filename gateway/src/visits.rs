@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use tallygate_disk::{Folder, FolderError};
-use tallygate_event::{Code, NO_TIME, Outcome, UNREAD_TIME};
+use tallygate_event::{Code, NO_TIME, Outcome, TenantId, UNREAD_TIME};
 use tallygate_index::journal::{Observer, Progress, Ticket, Unwritable};
 use tallygate_index::visits::{Options, Scratch};
-use tallygate_index::{Day, Hour, NewIps, Visits, format_versions};
+use tallygate_index::{Day, Hour, NewIps, TenantVisits, Visits, format_versions};
 use tokio::sync::watch;
 
 use crate::config::{Config, EventTime};
@@ -113,9 +113,14 @@ pub(crate) fn open(
             "the journal has bytes that are no whole entry, as after a crash in the midst of writing; they are left out"
         );
     }
-    let addresses = visits.ever().len();
+    let addresses = of_default(&visits).ever().len();
     tracing::info!(addresses, segments = found.segments, replayed_visits = found.journal_visits, "visits opened");
     Ok((visits, receiver))
+}
+
+/// The visits of the tenant whose everything is, as long as there are no others.
+pub(crate) fn of_default(visits: &Visits) -> TenantVisits<'_> {
+    visits.of(TenantId::DEFAULT).expect("options() does not ask for other tenants")
 }
 
 /// What is different now for a gateway whose data directory was last written by an earlier version, for whoever deployed it.
@@ -206,12 +211,17 @@ impl Believed {
 impl Sorter {
     /// Adds the visits of an outcome; those without a time came at `now`. Also says which addresses they brought, of which some
     /// may have come in even if not all can.
-    fn add(&mut self, visits: &Visits, outcome: &Outcome, now: i64) -> (Result<Option<Ticket>, Unwritable>, NewIps) {
+    fn add(
+        &mut self,
+        visits: TenantVisits<'_>,
+        outcome: &Outcome,
+        now: i64,
+    ) -> (Result<Option<Ticket>, Unwritable>, NewIps) {
         let added = self.try_add(visits, outcome, now);
         (added, self.scratch.take_arrived())
     }
 
-    fn try_add(&mut self, visits: &Visits, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
+    fn try_add(&mut self, visits: TenantVisits<'_>, outcome: &Outcome, now: i64) -> Result<Option<Ticket>, Unwritable> {
         let now = hour_of(now)?;
         let mut write = visits.write(&mut self.scratch);
         if let Some(hour) = only_hour(&outcome.times, now) {

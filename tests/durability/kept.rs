@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use tallygate_disk::Folder;
+use tallygate_event::TenantId;
 use tallygate_index::Hour;
 use tallygate_index::visits::{Inspection, Options};
 
@@ -16,7 +17,8 @@ pub(super) fn visits(data: &Path) -> (BTreeSet<Visit>, u64) {
     let folder = Folder::open_to_read(data.join("visits")).expect("the visits are there");
     let (visits, _) =
         Inspection::open(&folder, Options { accept_damage: true, ..Options::default() }).expect("it can be read");
-    let view = visits.view();
+    let (view, ever) = (visits.view(TenantId::DEFAULT), visits.ever(TenantId::DEFAULT));
+    let (view, ever) = (view.expect("is kept"), ever.expect("is kept").len());
     let mut addresses = Vec::new();
     let all = view.each(view.all(), |address| {
         addresses.push(address);
@@ -31,8 +33,8 @@ pub(super) fn visits(data: &Path) -> (BTreeSet<Visit>, u64) {
     // Every address has been looked up on its own; the counts must say the same.
     let distinct = view.distinct(view.all()).expect("is kept").distinct;
     let expected: BTreeSet<IpAddr> = found.iter().map(|(_, address)| *address).collect();
-    assert_eq!((distinct, visits.ever().len()), (expected.len() as u64, expected.len() as u64));
-    (found, visits.ever().len())
+    assert_eq!((distinct, ever), (expected.len() as u64, expected.len() as u64));
+    (found, ever)
 }
 
 /// The current hour.

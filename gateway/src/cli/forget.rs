@@ -16,7 +16,7 @@ use tallygate_index::visits::Options;
 use super::client::{Client, bearer};
 use super::query::{Environment, Place, or_ask_it};
 use crate::config::Config;
-use crate::visits;
+use crate::visits::{self, of_default};
 
 #[derive(Args)]
 pub(super) struct Forget {
@@ -101,7 +101,9 @@ fn in_folder(config: &Config, addresses: &[IpAddr]) -> Result<Forgotten> {
     let options = Options { as_kept: true, ..visits::options(config) };
     let opened = Visits::open(Arc::new(folder), options, Arc::new(()));
     let (visits, _) = opened.with_context(|| format!("the visits in {}", path.display()))?;
-    let forgotten = visits.forget(addresses).context("whether they are forgotten is not certain; forget them again")?;
+    let forgotten = of_default(&visits)
+        .forget(addresses)
+        .context("whether they are forgotten is not certain; forget them again")?;
     visits.close();
     Ok(Forgotten { forgotten, asked: addresses.len() })
 }

@@ -29,6 +29,7 @@ use self::parameters::parameters;
 pub(super) use self::turns::Turns;
 use super::{Ops, access, admin, reply};
 use crate::query::{self, Detail, DistinctAsked, Problem, Span, TopAsked};
+use crate::visits::of_default;
 
 /// Networks that are told.
 const LIMIT: usize = 20;
@@ -54,7 +55,7 @@ pub(super) fn router(ops: Ops) -> Router<Ops> {
 
 async fn visited(State(ops): State<Ops>, uri: Uri) -> Response {
     // What was acknowledged is seen, even if the history has not taken it in yet: single addresses are looked for in both.
-    let view = ops.common.visits.view_now();
+    let view = of_default(&ops.common.visits).view_now();
     answer(visited_in(&view, &uri))
 }
 
@@ -73,7 +74,7 @@ fn visited_in(view: &View<'_>, uri: &Uri) -> Result<query::Visited, Problem> {
 async fn distinct(State(ops): State<Ops>, uri: Uri) -> Response {
     let visits = &ops.common.visits;
     if visits.is_caught_up() {
-        let view = visits.view_now();
+        let view = of_default(visits).view_now();
         match distinct_asked(visits, &view, &uri) {
             Ok(asked) if is_quick(&view, &asked) => return answer(query::distinct(&view, &asked)),
             Ok(_) => {}
@@ -81,7 +82,7 @@ async fn distinct(State(ops): State<Ops>, uri: Uri) -> Response {
         }
     }
     on_another_thread(&ops, move |visits| {
-        let view = visits.view();
+        let view = of_default(visits).view();
         let asked = distinct_asked(visits, &view, &uri)?;
         query::distinct(&view, &asked)
     })
@@ -92,7 +93,7 @@ fn distinct_asked(visits: &Visits, view: &View<'_>, uri: &Uri) -> Result<Distinc
     let [from, to, by] = parameters(uri, ["from", "to", "by"])?;
     let by = by.as_deref().map(query::bucket).transpose()?;
     let span = query::span_by(view, (from.as_deref(), to.as_deref()), by)?;
-    Ok(DistinctAsked { span, by, saturated_prefixes: visits.ever().saturated_prefixes() })
+    Ok(DistinctAsked { span, by, saturated_prefixes: of_default(visits).ever().saturated_prefixes() })
 }
 
 /// Whether counting takes microseconds: from the sums that are kept, and not too often.
@@ -110,7 +111,7 @@ async fn top(State(ops): State<Ops>, uri: Uri) -> Response {
             prefix6: parameters::prefix("prefix6", prefix6.as_deref(), (64, 128))?,
             limit: parameters::limit(limit.as_deref(), LIMIT)?,
         };
-        let view = visits.view();
+        let view = of_default(visits).view();
         let span = Span::read(&view, from.as_deref(), to.as_deref())?;
         query::top(&view, &span, asked)
     })

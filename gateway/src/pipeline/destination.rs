@@ -46,7 +46,9 @@ pub(super) async fn deliver(destinations: &[Destination], batch: &Arc<Judged>) -
 impl Destination {
     fn take(&self, batch: &Arc<Judged>) -> Result<Ticket<'_>, Unwritable> {
         match self {
-            Self::Visits(intake) => intake.add(&batch.outcome, batch.origin.received).map(Ticket::Visits),
+            Self::Visits(intake) => {
+                intake.add(batch.origin.tenant, &batch.outcome, batch.origin.received).map(Ticket::Visits)
+            }
             #[cfg(test)]
             Self::Elsewhere(elsewhere) => elsewhere.take(batch).map(Ticket::Elsewhere),
         }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Cache};
 use tallygate_connect::frame::Chunk;
-use tallygate_index::Visits;
+use tallygate_index::visits::TenantVisits;
+use tallygate_index::{Day, Visits};
 use tokio::sync::Semaphore;
 
+use super::batch::Origin;
 use super::call::OwnPlugins;
 use super::destination::Destination;
 use crate::common::Common;
@@ -77,9 +79,11 @@ impl Lane {
         self.serving.borrow().has(plugin)
     }
 
-    /// The times that are believed at `now`.
-    pub(super) fn believed(&self, now: i64) -> Believed {
-        Believed::at(now, &self.serving().config.visits.event_time, self.visits.oldest_day())
+    /// The times of a batch that are believed.
+    pub(super) fn believed(&self, origin: &Origin) -> Believed {
+        // Of a tenant that is not kept, the visits will refuse the batch.
+        let oldest = self.visits.of(origin.tenant).map_or(Day(0), TenantVisits::oldest_day);
+        Believed::at(origin.received, &self.serving().config.visits.event_time, oldest)
     }
 
     /// Memory for framing: the worker's own if no other request of this thread has it.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use tallygate_index::query::{Bucket, Moment, Network, RangeError, View};
+use tallygate_index::query::{Bucket, HourOrDay, Network, RangeError, View};
 
 use super::problem::Problem;
 use super::times::{self, Span, Time, Written, moment};
@@ -98,7 +98,7 @@ pub(crate) fn visited(view: &View<'_>, ip: IpAddr, span: &Span, detail: Detail) 
         Detail::Days => None,
         Detail::Hours => {
             let hours = view.hours(ip, range).map_err(|error| problem(error, span))?;
-            Some(hours.into_iter().map(|hour| moment(Moment::Hour(hour))).collect())
+            Some(hours.into_iter().map(|hour| moment(HourOrDay::Hour(hour))).collect())
         }
     };
     Ok(Visited {
@@ -108,7 +108,7 @@ pub(crate) fn visited(view: &View<'_>, ip: IpAddr, span: &Span, detail: Detail) 
         visited: !found.days.is_empty(),
         first: found.first.map(moment),
         last: found.last.map(moment),
-        days: found.days.into_iter().map(|day| moment(Moment::Day(day))).collect(),
+        days: found.days.into_iter().map(|day| moment(HourOrDay::Day(day))).collect(),
         hours,
     })
 }
@@ -128,7 +128,7 @@ pub(crate) fn distinct(view: &View<'_>, asked: &DistinctAsked) -> Result<Distinc
     let mut buckets = Vec::new();
     for range in by.into_iter().flat_map(|by| span.asked.buckets(by)) {
         let counts = view.distinct(times::cut(range, all)).map_err(|error| problem(error, span))?;
-        let at = if by == Some(Bucket::Hour) { Moment::Hour(range.from) } else { Moment::Day(range.from.day()) };
+        let at = if by == Some(Bucket::Hour) { HourOrDay::Hour(range.from) } else { HourOrDay::Day(range.from.day()) };
         let returning = counts.distinct.saturating_sub(counts.new);
         buckets.push(CountedBucket { at: moment(at), distinct: counts.distinct, new: counts.new, returning });
     }

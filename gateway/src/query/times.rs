@@ -3,14 +3,14 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use tallygate_index::query::{Bucket, Moment, Range, View};
+use tallygate_index::query::{Bucket, HourOrDay, Range, View};
 use tallygate_index::{Day, Hour};
 
 use super::problem::{Problem, shown};
 
 /// A day or an hour, as somebody wrote it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Time(Moment);
+pub(crate) struct Time(HourOrDay);
 
 /// A range that can be asked about.
 pub(crate) struct Span {
@@ -26,30 +26,30 @@ impl Time {
     /// Reads a day, an hour, or an instant: that is the hour which holds it.
     pub(crate) fn read(text: &str) -> Option<Self> {
         match text.as_bytes() {
-            [_, _, _, _, _, _, _, _, _, _] => Some(Self(Moment::Day(date(text)?))),
+            [_, _, _, _, _, _, _, _, _, _] => Some(Self(HourOrDay::Day(date(text)?))),
             [date_text @ .., b'T', tens, ones] if date_text.len() == 10 => {
                 let day = date(text.get(..10)?)?;
                 let hour = u32::from(tens.checked_sub(b'0')?) * 10 + u32::from(ones.checked_sub(b'0')?);
                 let plain = tens.is_ascii_digit() && ones.is_ascii_digit() && hour < 24;
-                plain.then(|| Self(Moment::Hour(Hour(day.first_hour().0 + hour))))
+                plain.then(|| Self(HourOrDay::Hour(Hour(day.first_hour().0 + hour))))
             }
-            _ => instant(text).map(|hour| Self(Moment::Hour(hour))),
+            _ => instant(text).map(|hour| Self(HourOrDay::Hour(hour))),
         }
     }
 
     /// Its first hour.
     fn first(self) -> Hour {
         match self.0 {
-            Moment::Hour(hour) => hour,
-            Moment::Day(day) => day.first_hour(),
+            HourOrDay::Hour(hour) => hour,
+            HourOrDay::Day(day) => day.first_hour(),
         }
     }
 
     /// Its last hour.
     fn last(self) -> Hour {
         match self.0 {
-            Moment::Hour(hour) => hour,
-            Moment::Day(day) => day.last_hour(),
+            HourOrDay::Hour(hour) => hour,
+            HourOrDay::Day(day) => day.last_hour(),
         }
     }
 }
@@ -76,7 +76,7 @@ impl Span {
     /// As [`Self::read`], of what was read already.
     pub(crate) fn of(view: &View<'_>, from: Option<Time>, to: Option<Time>) -> Result<Self, Problem> {
         let all = view.all();
-        let (first, last) = (Time(Moment::Day(view.first_day())), Time(Moment::Day(all.to.day())));
+        let (first, last) = (Time(HourOrDay::Day(view.first_day())), Time(HourOrDay::Day(all.to.day())));
         // An end that was not asked for does not make a range backwards: a day too old is that, and one to come is empty.
         let from =
             from.unwrap_or_else(|| if to.is_some_and(|to| to.last() < first.first()) { day_of(to) } else { first });
@@ -93,7 +93,7 @@ impl Span {
         if from.is_some() || self.asked.from >= oldest || self.asked.to < oldest {
             return self;
         }
-        let from = Time(Moment::Day(oldest.day()));
+        let from = Time(HourOrDay::Day(oldest.day()));
         Self { asked: Range { from: from.first(), ..self.asked }, from, ..self }
     }
 
@@ -109,7 +109,7 @@ pub(super) fn cut(range: Range, all: Range) -> Range {
 }
 
 fn day_of(time: Option<Time>) -> Time {
-    time.map_or(Time(Moment::Day(Day(0))), |time| Time(Moment::Day(time.first().day())))
+    time.map_or(Time(HourOrDay::Day(Day(0))), |time| Time(HourOrDay::Day(time.first().day())))
 }
 
 fn read(which: &'static str, text: &str) -> Result<Time, Problem> {
@@ -142,28 +142,28 @@ pub(crate) fn bucket(text: &str) -> Result<Bucket, Problem> {
 
 /// A day in writing: `2026-01-31`.
 pub(crate) fn day(day: Day) -> impl fmt::Display {
-    moment(Moment::Day(day))
+    moment(HourOrDay::Day(day))
 }
 
 /// An hour in writing: `2026-01-31T05`.
 pub(crate) fn hour(hour: Hour) -> impl fmt::Display {
-    moment(Moment::Hour(hour))
+    moment(HourOrDay::Hour(hour))
 }
 
 /// A day or an hour in writing.
-pub(crate) fn moment(moment: Moment) -> Written {
+pub(crate) fn moment(moment: HourOrDay) -> Written {
     Written(moment)
 }
 
 /// A day or an hour, to be shown.
 #[derive(Clone, Copy)]
-pub(crate) struct Written(Moment);
+pub(crate) struct Written(HourOrDay);
 
 impl fmt::Display for Written {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let day = match self.0 {
-            Moment::Hour(hour) => hour.day(),
-            Moment::Day(day) => day,
+            HourOrDay::Hour(hour) => hour.day(),
+            HourOrDay::Day(day) => day,
         };
         let (year, month, of_month) = day.civil();
         // Digit by digit, as this is most of what an answer to a single address takes.
@@ -172,7 +172,7 @@ impl fmt::Display for Written {
             (digits(year / 100), digits(year % 100), digits(month), digits(of_month));
         let mut text = [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', 0, 0];
         let mut length = 10;
-        if let Moment::Hour(hour) = self.0 {
+        if let HourOrDay::Hour(hour) = self.0 {
             [text[11], text[12]] = digits(hour.of_day());
             length = 13;
         }

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use tallygate_event::Outcome;
+use tallygate_event::{Outcome, TenantId};
 use tallygate_index::journal::{Progress, Settled, Ticket, Unwritable};
+use tallygate_index::visits::TenantVisits;
 use tallygate_index::{NewIps, Visits};
 use tokio::sync::watch;
 
@@ -22,6 +23,8 @@ pub(crate) struct Intake {
 #[must_use = "what was added is either acknowledged or refused"]
 pub(crate) struct Added<'a> {
     intake: &'a Intake,
+    /// The tenant's.
+    visits: TenantVisits<'a>,
     /// What must become durable before they are acknowledged.
     ticket: Option<Ticket>,
     /// Addresses that they brought into the set that is counted.
@@ -35,14 +38,15 @@ impl Intake {
         Self { visits, progress, sorter: RefCell::default() }
     }
 
-    /// Adds the visits of an outcome. Records without a time came when they were received, in Unix milliseconds.
-    pub(crate) fn add(&self, outcome: &Outcome, received: i64) -> Result<Added<'_>, Unwritable> {
+    /// Adds a tenant's visits of an outcome. Records without a time came when they were received, in Unix milliseconds.
+    pub(crate) fn add(&self, tenant: TenantId, outcome: &Outcome, received: i64) -> Result<Added<'_>, Unwritable> {
+        let visits = self.visits.of(tenant).map_err(Unwritable::from)?;
         if outcome.accepted() == 0 {
-            return Ok(Added { intake: self, ticket: None, arrived: NewIps::default() });
+            return Ok(Added { intake: self, visits, ticket: None, arrived: NewIps::default() });
         }
-        let (ticket, arrived) = self.sorter.borrow_mut().add(&self.visits, outcome, received);
+        let (ticket, arrived) = self.sorter.borrow_mut().add(visits, outcome, received);
         // Of a batch that cannot be written, a part may have arrived all the same: then this is dropped, which notes it.
-        let mut added = Added { intake: self, ticket: None, arrived };
+        let mut added = Added { intake: self, visits, ticket: None, arrived };
         added.ticket = ticket?;
         Ok(added)
     }
@@ -71,14 +75,14 @@ impl Added<'_> {
     /// Their client is told that they are kept. `outcome` is what they were added from.
     pub(crate) fn acknowledge(mut self, outcome: &Outcome) {
         self.arrived.clear();
-        self.intake.visits.acknowledged(&outcome.v4, &outcome.v6);
+        self.visits.acknowledged(&outcome.v4, &outcome.v6);
     }
 }
 
 impl Drop for Added<'_> {
     fn drop(&mut self) {
         if !self.arrived.is_empty() {
-            self.intake.visits.refused(&self.arrived);
+            self.visits.refused(&self.arrived);
         }
     }
 }

@@ -3,6 +3,7 @@
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 use tallygate_index::{DamageKind, DamageTotals, Visits};
 
+use super::of_default;
 use crate::metrics::{Registry, gauge};
 
 pub(crate) struct VisitMetrics {
@@ -76,8 +77,9 @@ impl VisitMetrics {
 
     /// Brings the gauges up to date that are read rather than counted.
     pub(crate) fn refresh(&self, visits: &Visits) {
-        let (ever, stats) = (visits.ever(), visits.stats());
-        self.unique.set(gauge(visits.counted().len()));
+        let own = of_default(visits);
+        let (ever, stats) = (own.ever(), visits.stats());
+        self.unique.set(gauge(own.counted().len()));
         self.saturated_prefixes.set(gauge(ever.saturated_prefixes()));
         self.set_bytes.set(gauge(ever.memory_bytes() as u64));
         self.hot_bytes.set(gauge(stats.hot_bytes as u64));
@@ -86,7 +88,7 @@ impl VisitMetrics {
         self.segment_bytes.set(gauge(stats.segment_bytes));
         self.journal.file_bytes.set(gauge(stats.journal_bytes));
         self.journal.failing.set(i64::from(visits.progress().failing));
-        self.unacknowledged.set(gauge(visits.unacknowledged()));
+        self.unacknowledged.set(gauge(own.unacknowledged()));
     }
 
     /// Counts what the data directory has lost ever.

@@ -37,7 +37,7 @@ fn the_memory_that_is_kept_for_the_next_batch_is_that_of_the_newest_hours() {
     let (visits, _) = Visits::open(disk, Options::default(), std::sync::Arc::new(())).expect("an empty disk");
     let records: Vec<_> = (0..200).map(|ago| (Outcome::V4, now - ago * HOUR)).collect();
     let mut sorter = Sorter::default();
-    assert!(sorter.add(&visits, &outcome(&records), now).0.is_ok());
+    assert!(sorter.add(of_default(&visits), &outcome(&records), now).0.is_ok());
     assert_eq!(sorter.groups.len(), GROUPS_KEPT);
     let newest = hour_of(now).expect("an hour").0;
     assert_eq!(sorter.groups.last().map(|group| group.hour.0), Some(newest));

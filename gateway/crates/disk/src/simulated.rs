@@ -1,8 +1,8 @@
 //! A disk in memory whose power can be cut.
 
-mod state;
+mod medium;
 
-use self::state::State;
+use self::medium::Medium;
 use super::{Content, Disk, DiskFile};
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///   their own journal fails.
 /// - A write that fails may have written a part. Other operations that fail have done nothing.
 #[derive(Clone)]
-pub struct Simulated(Arc<Mutex<State>>);
+pub struct Simulated(Arc<Mutex<Medium>>);
 
 struct SimulatedFile {
     disk: Simulated,
@@ -45,93 +45,93 @@ impl Simulated {
     /// An empty disk. What is left to chance follows from the seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(State::new(seed))))
+        Self(Arc::new(Mutex::new(Medium::new(seed))))
     }
 
     /// Lets one operation fail: the `n`-th from now, 1 for the next. Others that were asked to fail still do.
     pub fn fail_at(&self, n: u64) {
-        self.state().fail(n, n);
+        self.medium().fail(n, n);
     }
 
     /// Lets all operations fail from the `n`-th from now on, 1 for the next, until [`Simulated::heal`].
     pub fn fail_from(&self, n: u64) {
-        self.state().fail(n, u64::MAX);
+        self.medium().fail(n, u64::MAX);
     }
 
     /// Lets writes fail with [`ErrorKind::StorageFull`] which would bring the bytes of all files above `bytes`. What still
     /// fits is written.
     pub fn full(&self, bytes: u64) {
-        self.state().most_bytes = bytes;
+        self.medium().most_bytes = bytes;
     }
 
     /// Lets nothing fail any more.
     pub fn heal(&self) {
-        let mut state = self.state();
-        state.failing.clear();
-        state.most_bytes = u64::MAX;
+        let mut medium = self.medium();
+        medium.failing.clear();
+        medium.most_bytes = u64::MAX;
     }
 
     /// How many operations there were, failed ones included: creating, writing, syncing, renaming, removing, syncing names,
     /// reading, listing.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.state().operations
+        self.medium().operations
     }
 
     /// What a machine finds that loses its power now. This disk goes on, and nothing is shared with the other one.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(self.state().crash(seed))))
+        Self(Arc::new(Mutex::new(self.medium().crash(seed))))
     }
 
     /// What the next process finds if this one is killed now. This disk goes on, and nothing is shared with the other one.
     #[must_use]
     pub fn kill(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.state().kill())))
+        Self(Arc::new(Mutex::new(self.medium().kill())))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn medium(&self) -> MutexGuard<'_, Medium> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Disk for Simulated {
     fn list(&self) -> io::Result<Vec<String>> {
-        let mut state = self.state();
-        state.operation()?;
-        Ok(state.names.keys().cloned().collect())
+        let mut medium = self.medium();
+        medium.operation()?;
+        Ok(medium.names.keys().cloned().collect())
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let mut state = self.state();
-        state.operation()?;
-        let file = state.create(name);
+        let mut medium = self.medium();
+        medium.operation()?;
+        let file = medium.create(name);
         Ok(Box::new(SimulatedFile { disk: self.clone(), file }))
     }
 
     fn read(&self, name: &str) -> io::Result<Content> {
-        let mut state = self.state();
-        state.operation()?;
-        let file = state.named(name)?;
-        Ok(Content::from(state.files[file].written.clone()))
+        let mut medium = self.medium();
+        medium.operation()?;
+        let file = medium.named(name)?;
+        Ok(Content::from(medium.files[file].written.clone()))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.operation()?;
-        state.rename(from, to)
+        let mut medium = self.medium();
+        medium.operation()?;
+        medium.rename(from, to)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.operation()?;
-        state.remove(name)
+        let mut medium = self.medium();
+        medium.operation()?;
+        medium.remove(name)
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.state();
-        state.operation()?;
-        state.sync_names();
+        let mut medium = self.medium();
+        medium.operation()?;
+        medium.sync_names();
         Ok(())
     }
 }
@@ -140,18 +140,18 @@ impl Disk for Simulated {
 
 impl Write for SimulatedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        if let Err(error) = state.operation() {
-            let part = state.random.below(bytes.len() + 1);
-            state.files[self.file].written.extend_from_slice(&bytes[..part]);
+        let mut medium = self.disk.medium();
+        if let Err(error) = medium.operation() {
+            let part = medium.random.below(bytes.len() + 1);
+            medium.files[self.file].written.extend_from_slice(&bytes[..part]);
             return Err(error);
         }
-        let fits = usize::try_from(state.most_bytes.saturating_sub(state.bytes())).unwrap_or(usize::MAX);
+        let fits = usize::try_from(medium.most_bytes.saturating_sub(medium.bytes())).unwrap_or(usize::MAX);
         if fits == 0 && !bytes.is_empty() {
             return Err(ErrorKind::StorageFull.into());
         }
         let part = bytes.len().min(fits);
-        state.files[self.file].written.extend_from_slice(&bytes[..part]);
+        medium.files[self.file].written.extend_from_slice(&bytes[..part]);
         Ok(part)
     }
 
@@ -162,9 +162,9 @@ impl Write for SimulatedFile {
 
 impl DiskFile for SimulatedFile {
     fn sync(&mut self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let outcome = state.operation();
-        state.sync_file(self.file, outcome.is_ok());
+        let mut medium = self.disk.medium();
+        let outcome = medium.operation();
+        medium.sync_file(self.file, outcome.is_ok());
         outcome
     }
 }

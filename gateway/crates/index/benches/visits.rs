@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tallygate_disk::Folder;
+use tallygate_event::TenantId;
 use tallygate_index::journal::Durability;
 use tallygate_index::query::Range;
 use tallygate_index::visits::{Options, Scratch};
-use tallygate_index::{Day, Hour, Visits};
+use tallygate_index::{Day, Hour, TenantVisits, Visits};
 
 use self::random::{client, random};
 
@@ -58,7 +59,7 @@ impl Year {
             let some: Vec<u32> = some.collect();
             for hour in [9, 20] {
                 add(
-                    &visits,
+                    visits.of(TenantId::DEFAULT).expect("is kept"),
                     &mut scratch,
                     Hour(Day(day).first_hour().0 + hour),
                     &some[..some.len() / (hour as usize / 9)],
@@ -71,9 +72,13 @@ impl Year {
         visits.maintain().expect("the disk works");
         Self { visits, clock, _folder: folder }
     }
+
+    fn own(&self) -> TenantVisits<'_> {
+        self.visits.of(TenantId::DEFAULT).expect("is kept")
+    }
 }
 
-fn add(visits: &Visits, scratch: &mut Scratch, hour: Hour, addresses: &[u32]) {
+fn add(visits: TenantVisits<'_>, scratch: &mut Scratch, hour: Hour, addresses: &[u32]) {
     for batch in addresses.chunks(BATCH) {
         let mut write = visits.write(scratch);
         write.add(hour, batch, &[]).expect("can be written");
@@ -82,7 +87,7 @@ fn add(visits: &Visits, scratch: &mut Scratch, hour: Hour, addresses: &[u32]) {
 }
 
 fn ask(criterion: &mut Criterion, year: &Year) {
-    let view = year.visits.view();
+    let view = year.own().view();
     let last = Hour::of_unix_ms(year.clock.load(Ordering::Relaxed)).expect("in range").day();
     let whole = Range::days(Day(last.0 + 1 - DAYS), last);
     let mut group = criterion.benchmark_group("ask");
@@ -122,18 +127,18 @@ fn write(criterion: &mut Criterion, year: &Year) {
     group.throughput(Throughput::Elements(200_000)).sample_size(10);
     let start = Hour::of_unix_ms(year.clock.load(Ordering::Relaxed)).expect("in range");
     let known: Vec<u32> = (0..200_000).map(|n| client(random(n) % CLIENTS)).collect();
-    add(&year.visits, &mut scratch, start, &known);
-    group.bench_function("repeats within their hour", |b| b.iter(|| add(&year.visits, &mut scratch, start, &known)));
+    add(year.own(), &mut scratch, start, &known);
+    group.bench_function("repeats within their hour", |b| b.iter(|| add(year.own(), &mut scratch, start, &known)));
     let mut hour = start;
     group.bench_function("known addresses in a new hour", |b| {
         b.iter_batched(
             || {
                 hour = Hour(hour.0 + 1);
                 year.clock.store(hour.unix_ms(), Ordering::Relaxed);
-                drop(year.visits.view());
+                drop(year.own().view());
                 hour
             },
-            |hour| add(&year.visits, &mut scratch, hour, &known),
+            |hour| add(year.own(), &mut scratch, hour, &known),
             BatchSize::PerIteration,
         );
     });
@@ -142,10 +147,10 @@ fn write(criterion: &mut Criterion, year: &Year) {
         b.iter_batched(
             || {
                 next += 200_000;
-                drop(year.visits.view());
+                drop(year.own().view());
                 (0..200_000).map(|n| client(next + n)).collect::<Vec<u32>>()
             },
-            |new| add(&year.visits, &mut scratch, hour, &new),
+            |new| add(year.own(), &mut scratch, hour, &new),
             BatchSize::PerIteration,
         );
     });

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use tallygate_disk::Folder;
+use tallygate_event::TenantId;
 use tallygate_index::journal::Durability;
 use tallygate_index::query::Range;
 use tallygate_index::visits::{Options, Scratch};
@@ -35,6 +36,7 @@ fn main() {
     let first = Day::of_civil(2026, 1, 1).expect("is a date");
     let clock = Arc::new(AtomicI64::new(first.first_hour().unix_ms()));
     let (visits, mut scratch) = (open(folder.path(), &clock, Durability::Memory), Scratch::default());
+    let own = visits.of(TenantId::DEFAULT).expect("is kept");
     let start = Instant::now();
     for hour in 0..DAYS * HOURS {
         let hour = Hour(first.first_hour().0 + hour * 24 / HOURS);
@@ -42,28 +44,29 @@ fn main() {
         for batch in 0..an_hour / 1_000 {
             let came = |n| client(random(u64::from(hour.0) << 32 | (batch * 1_000 + n)) % clients);
             let addresses: Vec<u32> = (0..1_000).map(came).collect();
-            let mut write = visits.write(&mut scratch);
+            let mut write = own.write(&mut scratch);
             write.add(hour, &addresses, &[]).expect("can be written");
             assert!(write.finish().expect("can be written").is_none());
         }
-        drop(visits.view());
+        drop(own.view());
     }
     let taken_in = start.elapsed();
     let start = Instant::now();
     visits.maintain().expect("the disk works");
     println!("taken in after {taken_in:.1?}, merged after another {:.1?}", start.elapsed());
-    let (unique, stats) = (visits.unique(), visits.stats());
+    let (unique, stats) = (own.unique(), visits.stats());
     drop(visits);
 
     let start = Instant::now();
     let visits = open(folder.path(), &clock, Durability::Fsync);
     let took = start.elapsed();
-    assert_eq!(visits.unique(), unique);
+    let own = visits.of(TenantId::DEFAULT).expect("is kept");
+    assert_eq!(own.unique(), unique);
     let range = Range::days(first, Day(first.0 + DAYS - 1));
-    let a_day = |day| visits.view().distinct(Range::days(Day(day), Day(day))).expect("is kept").distinct;
+    let a_day = |day| own.view().distinct(Range::days(Day(day), Day(day))).expect("is kept").distinct;
     let days: u64 = (first.0..first.0 + DAYS).map(a_day).sum();
     println!("opened again after {took:.2?}: {unique} addresses, {days} of them by days");
-    println!("over {DAYS} days: {:?}", visits.view().distinct(range).expect("is kept"));
+    println!("over {DAYS} days: {:?}", own.view().distinct(range).expect("is kept"));
     let bytes = stats.segment_bytes;
     println!("{} segments, {bytes} bytes: {:.2} for each (address, day)", stats.segments, bytes as f64 / days as f64);
 }

@@ -15,6 +15,8 @@ use crate::{Day, Hour};
 /// Visits of one hour that the history is to take in. It may know some of them already.
 #[derive(Default, Debug)]
 pub(crate) struct Batch {
+    /// Whose they are, as the place among the tenants that are kept.
+    pub(crate) tenant: usize,
     pub(crate) hour: u32,
     pub(crate) v4: Vec<u32>,
     /// Those of `v4` that had never come before, in the same order.
@@ -230,7 +232,6 @@ impl Deltas {
 /// the hours that are told apart become segments of their months; those before the days, a segment of all that came before.
 pub(crate) fn absorb(
     history: &Snapshot,
-    tenant: u32,
     batches: &[Batch],
     awaited: &mut Awaited,
 ) -> Result<(Deltas, Vec<Segment>), SegmentError> {
@@ -259,7 +260,7 @@ pub(crate) fn absorb(
         hours.dedup();
         deltas.add(history, (*address, false), &hours, |hour| fresh.v6.entry(hour).or_default().push(*address));
     }
-    Ok((deltas, fresh.into_segments(history.floors, tenant)?))
+    Ok((deltas, fresh.into_segments(history.floors, history.tenant.0)?))
 }
 
 /// Address, hour, and 0 if it came for the first time, in one number each.

@@ -2,29 +2,32 @@
 
 mod compact;
 mod forget;
-mod state;
+mod retention;
+mod store;
 
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::compact::{Done, Running};
-pub(crate) use self::state::{State, is_segment, segment_name};
+pub(crate) use self::store::{Store, TenantStore, is_segment, segment_name};
 use crate::Hour;
+use crate::hot::HotHour;
 use crate::manifest::Manifest;
 use crate::snapshot::Snapshot;
-use crate::visits::{Core, VisitsError};
+use crate::visits::{Core, Tenant, VisitsError};
 use tallygate_disk::Disk;
 
 /// What others ask of the thread.
 pub(crate) enum Command {
     Flush(Sender<Result<(), VisitsError>>),
     Maintain(Sender<Result<(), VisitsError>>),
-    Forget(Vec<IpAddr>, Sender<Result<usize, VisitsError>>),
+    /// With the place of the tenant that is to forget.
+    Forget(usize, Vec<IpAddr>, Sender<Result<usize, VisitsError>>),
     /// A merge in the background has ended.
     Merged(Done),
     Stop,
@@ -32,15 +35,17 @@ pub(crate) enum Command {
 
 pub(crate) struct History {
     core: Arc<Core>,
-    state: State,
+    store: Store,
     running: Option<Running>,
     /// The hour of the last flush.
     flushed: Hour,
     /// When idle hours were last looked for, and when something last failed.
     looked: Instant,
     failed: Option<Instant>,
-    /// When the clock was found to be far ahead of the history.
-    leapt: Option<Instant>,
+    /// When the clock was found to be far ahead of a tenant's history.
+    leapt: Vec<Option<Instant>>,
+    /// The tenant that is looked at first for something to merge.
+    merge_first: usize,
     /// When the disk was last looked at, and whether something was gone then.
     looked_at_disk: Instant,
     told_gone: bool,
@@ -61,16 +66,17 @@ const GRACE: i64 = 60_000;
 // === impl History ===
 
 impl History {
-    pub(crate) fn new(core: Arc<Core>, state: State) -> Self {
+    pub(crate) fn new(core: Arc<Core>, store: Store) -> Self {
         let (flushed, now) = (core.options.now(), Instant::now());
         Self {
             core,
-            state,
+            leapt: vec![None; store.tenants.len()],
+            merge_first: 0,
+            store,
             running: None,
             flushed,
             looked: now,
             failed: None,
-            leapt: None,
             looked_at_disk: now,
             told_gone: false,
         }
@@ -104,7 +110,7 @@ impl History {
             // Whoever asked may have stopped waiting.
             Command::Flush(reply) => drop(reply.send(self.flush())),
             Command::Maintain(reply) => drop(reply.send(self.maintain())),
-            Command::Forget(addresses, reply) => drop(reply.send(self.forget(&addresses))),
+            Command::Forget(at, addresses, reply) => drop(reply.send(self.forget(at, &addresses))),
             Command::Merged(done) => self.merged(done),
             Command::Stop => return true,
         }
@@ -114,17 +120,25 @@ impl History {
     /// Makes batches part of the history, and lets those know who wait for it.
     fn take_in(&mut self, batches: Vec<crate::absorb::Batch>, mark: u64) {
         if !batches.is_empty() {
-            if let Err(error) = self.state.take_in(&batches) {
-                // What is in memory is read as it was written; it cannot be damaged but by a fault of this program.
-                tracing::error!(%error, "visits cannot be made part of the history");
+            match self.store.take_in(batches) {
+                Ok(concerned) => concerned.into_iter().for_each(|at| self.publish(at)),
+                Err(error) => {
+                    // What is in memory is read as it was written; it cannot be damaged but by a fault of this program.
+                    tracing::error!(%error, "visits cannot be made part of the history");
+                    self.publish_all();
+                }
             }
-            self.publish();
         }
         self.core.queue.absorbed(mark);
     }
 
-    fn publish(&self) {
-        self.core.snapshot.store(Arc::new(self.state.snapshot.clone()));
+    /// Shows others what a tenant's history has now.
+    fn publish(&self, at: usize) {
+        self.core.tenants[at].snapshot.store(Arc::new(self.store.tenants[at].snapshot.clone()));
+    }
+
+    fn publish_all(&self) {
+        (0..self.store.tenants.len()).for_each(|at| self.publish(at));
     }
 
     /// What is due by itself.
@@ -134,7 +148,7 @@ impl History {
         }
         if self.looked.elapsed() >= IDLE {
             self.looked = Instant::now();
-            self.close_idle(|hour| !hour.was_touched());
+            self.close_idle(|_, hour| !hour.was_touched());
         }
         self.bound_hot();
         let is_gone = self.is_anything_to_be_written_again();
@@ -172,7 +186,7 @@ impl History {
     fn is_due(&mut self) -> bool {
         let now = (self.core.options.clock)();
         let hour = Hour::of_unix_ms(now - GRACE).unwrap_or(Hour(0));
-        let in_memory = self.state.in_memory();
+        let in_memory = self.store.in_memory();
         let visits: u64 = in_memory.map(|part| part.segment.v4_len() + part.segment.v6_len()).sum();
         if visits == 0 {
             self.flushed = hour;
@@ -181,24 +195,29 @@ impl History {
         hour > self.flushed || visits >= VISITS_IN_MEMORY || self.core.journal.bytes() >= JOURNAL_BYTES
     }
 
-    /// Closes hours other than the current one.
-    fn close_idle(&mut self, idle: impl Fn(&crate::hot::HotHour) -> bool) {
-        let current = self.core.options.now();
-        if !self.core.hot.close(|hour| idle(hour) && hour.hour() != current) {
+    /// Closes hours other than the current one. `idle` chooses among those of a tenant.
+    fn close_idle(&mut self, idle: impl Fn(&Tenant, &HotHour) -> bool) {
+        let (core, current) = (Arc::clone(&self.core), self.core.options.now());
+        let close = |tenant: &&Tenant| tenant.hot.close(|hour| idle(tenant, hour) && hour.hour() != current);
+        let closed: Vec<_> = core.tenants.iter().filter(close).collect();
+        if closed.is_empty() {
             return;
         }
         // Nothing is added to them from now on, and what was is in the queue once those are through who are on their way there.
-        drop(self.core.gate.write().unwrap_or_else(PoisonError::into_inner));
+        closed.iter().for_each(|tenant| tenant.let_through());
         // Once the history has all of it, nobody needs to look there.
         self.take_in_queue();
-        self.core.hot.remove_closed();
+        closed.iter().for_each(|tenant| tenant.hot.remove_closed());
     }
 
-    /// Closes the largest hours that are not the current one while they take more memory together than they may.
+    /// Closes the largest hours that are not the current one while those of all tenants take more memory together than they may.
     fn bound_hot(&mut self) {
         let current = self.core.options.now();
-        let mut sizes: Vec<_> = self.core.hot.all().iter().map(|hour| (hour.bytes(), hour.hour())).collect();
-        sizes.retain(|(_, hour)| *hour != current);
+        let mut sizes = Vec::new();
+        for tenant in &self.core.tenants {
+            sizes.extend(tenant.hot.all().iter().map(|hour| (hour.bytes(), (hour.hour(), tenant.at))));
+        }
+        sizes.retain(|(_, (hour, _))| *hour != current);
         sizes.sort_unstable();
         let mut total: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
         let mut closed = Vec::new();
@@ -208,7 +227,7 @@ impl History {
             closed.push(largest);
             total -= bytes;
         }
-        self.close_idle(|hour| closed.contains(&hour.hour()));
+        self.close_idle(|tenant, hour| closed.contains(&(hour.hour(), tenant.at)));
     }
 
     /// Takes in what is in the queue; commands stay there.
@@ -218,7 +237,7 @@ impl History {
         taken.commands.into_iter().for_each(|command| self.core.queue.command(command));
     }
 
-    /// Writes to segments what only the journal has.
+    /// Writes to segments what only the journal has, of all tenants.
     pub(crate) fn flush(&mut self) -> Result<(), VisitsError> {
         self.flush_with(|_, _, _| Ok(()))
     }
@@ -226,7 +245,7 @@ impl History {
     /// As [`Self::flush`], with a further change of the history in the same transaction.
     fn flush_with(
         &mut self,
-        change: impl FnOnce(&mut State, &dyn Disk, &mut Snapshot) -> Result<(), VisitsError>,
+        change: impl FnOnce(&mut Store, &dyn Disk, &mut [Snapshot]) -> Result<(), VisitsError>,
     ) -> Result<(), VisitsError> {
         let flushed = self.try_flush_with(change);
         if flushed.is_err() {
@@ -238,22 +257,25 @@ impl History {
 
     fn try_flush_with(
         &mut self,
-        change: impl FnOnce(&mut State, &dyn Disk, &mut Snapshot) -> Result<(), VisitsError>,
+        change: impl FnOnce(&mut Store, &dyn Disk, &mut [Snapshot]) -> Result<(), VisitsError>,
     ) -> Result<(), VisitsError> {
         let journal_from = self.core.journal.rotate()?;
         // All that was committed to the files before is in the queue, at the latest.
         self.take_in_queue();
-        let mut next = self.state.snapshot.clone();
-        change(&mut self.state, &*self.core.disk, &mut next)?;
-        self.state.write_memory(&mut next, &*self.core.disk)?;
+        let mut next = self.store.snapshots();
+        change(&mut self.store, &*self.core.disk, &mut next)?;
+        for next in &mut next {
+            self.store.write_memory(next, &*self.core.disk)?;
+        }
         self.commit(next, journal_from)?;
         self.flushed = Hour::of_unix_ms((self.core.options.clock)() - GRACE).unwrap_or(Hour(0));
         Ok(())
     }
 
-    /// Makes a history the one that counts, durably. It has nothing in memory alone, and the matrices belong to it.
-    fn commit(&mut self, mut next: Snapshot, journal_from: u64) -> Result<(), VisitsError> {
-        next.settle();
+    /// Makes histories of all tenants those that count, durably. They have nothing in memory alone, and the matrices belong to
+    /// them.
+    fn commit(&mut self, mut next: Vec<Snapshot>, journal_from: u64) -> Result<(), VisitsError> {
+        next.iter_mut().for_each(Snapshot::settle);
         self.store(next, journal_from)?;
         self.end_erasure();
         self.remove_unused();
@@ -264,27 +286,29 @@ impl History {
         Ok(())
     }
 
-    fn store(&mut self, next: Snapshot, journal_from: u64) -> Result<(), VisitsError> {
-        let manifest = self.state.manifest(&next, journal_from);
+    fn store(&mut self, next: Vec<Snapshot>, journal_from: u64) -> Result<(), VisitsError> {
+        let manifest = self.store.manifest(&next, journal_from);
         let failed = |source| VisitsError::Io { what: "write the list of segments".into(), source };
         Manifest::write(&manifest, &*self.core.disk).map_err(failed)?;
-        self.state.perhaps_listed = self.state.next_file;
+        self.store.perhaps_listed = self.store.next_file;
         Manifest::replace(&*self.core.disk).map_err(failed)?;
-        self.state.perhaps_listed = 0;
-        self.state.snapshot = next;
-        self.state.journal_from = journal_from;
-        self.publish();
+        self.store.perhaps_listed = 0;
+        for (tenant, next) in self.store.tenants.iter_mut().zip(next) {
+            tenant.snapshot = next;
+        }
+        self.store.journal_from = journal_from;
+        self.publish_all();
         Ok(())
     }
 
     /// Removes segment files that count no more. What cannot be removed is tried again.
     fn remove_unused(&mut self) {
-        let used: HashSet<u64> = self.state.snapshot.parts().filter_map(|part| part.file).collect();
-        let (running, perhaps_listed) = (self.running.as_ref().map(Running::file), self.state.perhaps_listed);
+        let used: HashSet<u64> = self.store.parts().filter_map(|part| part.file).collect();
+        let (running, perhaps_listed) = (self.running.as_ref().map(Running::file), self.store.perhaps_listed);
         let counts = |file: u64| used.contains(&file) || running == Some(file) || file < perhaps_listed;
         let disk = &self.core.disk;
         let is_left =
             |file: u64| disk.remove(&segment_name(file)).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
-        self.state.on_disk.retain(|file| counts(*file) || is_left(*file));
+        self.store.on_disk.retain(|file| counts(*file) || is_left(*file));
     }
 }

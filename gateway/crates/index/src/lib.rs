@@ -7,6 +7,7 @@
 //! - The crates [`tallygate_disk`], the little that is asked of a file system, and [`tallygate_wal`], group commit.
 //! - [`UniqueIps`]: the set of all addresses that ever came.
 //! - [`segment`]: files of addresses, with the hours or days of each. [`journal`]: what is not in segments yet.
+//! - All of it is kept by tenant: sets, hours, segments and matrices are one tenant's; journal, queue, disk and history serve all.
 //! - The matrices: who came when, and when before that, which is enough to count distinct addresses over any range.
 //! - The history: segments and matrices, owned by one thread. Hot hours in front of it know who came within the hour.
 //!
@@ -104,7 +105,4 @@ pub use time::{Day, Hour, Month};
 pub use unique::{Inserted, NewIps, UniqueIps};
 pub use v4::{Ipv4Set, Iter as Ipv4Iter};
 pub use v6::{Granularity, Ipv6Policy, Ipv6Set};
-pub use visits::Visits;
-
-/// The one tenant there is, named `default`. All that is kept is keyed by it.
-pub(crate) const TENANT: u32 = 0;
+pub use visits::{TenantVisits, Visits};

@@ -21,6 +21,7 @@ use crate::snapshot::Floors;
 use crate::varint::{self, Truncated};
 use crate::{Day, Hour};
 use tallygate_disk::Disk;
+use tallygate_event::TenantId;
 
 /// What the manifest says. The matrices are large, and only lent to be written.
 pub(crate) struct Manifest<M = Matrices> {
@@ -75,13 +76,18 @@ pub enum ManifestError {
     /// There is none, and a file that it should list.
     #[error("{0} is there without {NAME}, which lists what counts; restore the data directory from a backup")]
     Missing(String),
-    /// It has what this program cannot keep.
+    /// It has what is not to be kept, and is left alone.
     #[error(
-        "{NAME} has visits of tenant {0}, and this tallygate keeps those of one tenant, number {own}; run the version that \
-         wrote it, or a later one",
-        own = crate::TENANT
+        "{NAME} has visits of tenant {tenant}, and this tallygate keeps those of {}; run the version that wrote it, or a later \
+         one",
+        numbers(kept)
     )]
-    Tenant(u32),
+    Tenant {
+        /// Whose visits were found.
+        tenant: u32,
+        /// Whose visits are kept.
+        kept: Vec<TenantId>,
+    },
     /// Its checksum is wrong, or it is not one.
     #[error("{NAME} is damaged; restore the data directory from a backup")]
     Damaged,
@@ -101,6 +107,17 @@ const VERSION: u32 = 2;
 const HEAD: usize = 16;
 /// More is not one of ours.
 const MOST: u64 = 1 << 32;
+
+/// Tenants in words.
+fn numbers(kept: &[TenantId]) -> String {
+    match kept {
+        [one] => format!("one tenant, number {}", one.0),
+        several => {
+            let numbers: Vec<_> = several.iter().map(|tenant| tenant.0.to_string()).collect();
+            format!("{} tenants, numbers {}", several.len(), numbers.join(", "))
+        }
+    }
+}
 
 /// For fuzzing: reads what stands behind the checksum of a manifest, and writes it again if it can be read.
 #[doc(hidden)]

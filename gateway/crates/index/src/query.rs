@@ -15,7 +15,7 @@ use crate::visits::Options;
 use crate::{Day, Granularity, Hour};
 
 pub use self::union::{Network, Top};
-pub use self::visited::{Moment, Visited};
+pub use self::visited::{HourOrDay, Visited};
 
 /// The history at one moment, to be asked.
 pub struct View<'a> {

@@ -8,7 +8,7 @@ use crate::absorb::Batch;
 
 /// Batches and commands on their way to the history's thread.
 pub(crate) struct Queue<C> {
-    state: Mutex<State<C>>,
+    waiting: Mutex<Waiting<C>>,
     /// Something was put in.
     filled: Condvar,
     /// Something was done.
@@ -18,7 +18,8 @@ pub(crate) struct Queue<C> {
     absorbed: AtomicU64,
 }
 
-struct State<C> {
+/// What waits to be taken out.
+struct Waiting<C> {
     batches: Vec<Batch>,
     /// What the batches take, in words of four bytes.
     words: usize,
@@ -51,9 +52,9 @@ const MOST: usize = 1 << 24;
 
 impl<C> Queue<C> {
     pub(crate) fn new() -> Self {
-        let state = State { batches: Vec::new(), words: 0, commands: Vec::new(), hurry: false, closed: false };
+        let waiting = Waiting { batches: Vec::new(), words: 0, commands: Vec::new(), hurry: false, closed: false };
         let (put, absorbed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { state: Mutex::new(state), filled: Condvar::new(), done: Condvar::new(), put, absorbed }
+        Self { waiting: Mutex::new(waiting), filled: Condvar::new(), done: Condvar::new(), put, absorbed }
     }
 
     /// Whether more than it should hold is waiting.
@@ -62,30 +63,30 @@ impl<C> Queue<C> {
     }
 
     pub(crate) fn put(&self, batch: Batch) {
-        let mut state = self.lock();
-        let was = state.words;
-        state.words += OVERHEAD + batch.v4.len() + batch.first.len() + batch.v6.len() * WORDS_OF_V6;
-        state.batches.push(batch);
+        let mut waiting = self.lock();
+        let was = waiting.words;
+        waiting.words += OVERHEAD + batch.v4.len() + batch.first.len() + batch.v6.len() * WORDS_OF_V6;
+        waiting.batches.push(batch);
         self.put.fetch_add(1, Ordering::Release);
-        if was == 0 || was < MANY && state.words >= MANY {
+        if was == 0 || was < MANY && waiting.words >= MANY {
             self.filled.notify_one();
         }
     }
 
     /// Asks for something. It is dropped if nobody is there to do it.
     pub(crate) fn command(&self, command: C) {
-        let mut state = self.lock();
-        if !state.closed {
-            state.commands.push(command);
+        let mut waiting = self.lock();
+        if !waiting.closed {
+            waiting.commands.push(command);
             self.filled.notify_one();
         }
     }
 
     /// Nobody takes anything out from now on.
     pub(crate) fn close(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        state.commands.clear();
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.commands.clear();
         self.done.notify_all();
     }
 
@@ -97,17 +98,17 @@ impl<C> Queue<C> {
     /// Waits until the history has all that was put in before.
     pub(crate) fn catch_up(&self) {
         let wanted = self.put.load(Ordering::Acquire);
-        let mut state = self.lock();
-        while self.absorbed.load(Ordering::Acquire) < wanted && !state.closed {
-            state.hurry = true;
+        let mut waiting = self.lock();
+        while self.absorbed.load(Ordering::Acquire) < wanted && !waiting.closed {
+            waiting.hurry = true;
             self.filled.notify_one();
-            state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+            waiting = self.done.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// The history has taken in all up to a mark.
     pub(crate) fn absorbed(&self, mark: u64) {
-        let _state = self.lock();
+        let _waiting = self.lock();
         self.absorbed.fetch_max(mark, Ordering::AcqRel);
         self.done.notify_all();
     }
@@ -119,30 +120,30 @@ impl<C> Queue<C> {
 
     /// Takes out what there is, after waiting for something, but no longer than `patience`.
     pub(crate) fn wait(&self, patience: Duration) -> Taken<C> {
-        let (start, mut state) = (Instant::now(), self.lock());
+        let (start, mut waiting) = (Instant::now(), self.lock());
         loop {
-            let at_once = state.hurry || !state.commands.is_empty() || state.words >= MANY;
-            let limit = if state.batches.is_empty() { patience } else { LINGER.min(patience) };
+            let at_once = waiting.hurry || !waiting.commands.is_empty() || waiting.words >= MANY;
+            let limit = if waiting.batches.is_empty() { patience } else { LINGER.min(patience) };
             let left = limit.saturating_sub(start.elapsed());
             if at_once || left.is_zero() {
-                return self.take_from(state);
+                return self.take_from(waiting);
             }
-            (state, _) = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            (waiting, _) = self.filled.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn take_from(&self, mut state: MutexGuard<'_, State<C>>) -> Taken<C> {
-        state.hurry = false;
-        state.words = 0;
+    fn take_from(&self, mut waiting: MutexGuard<'_, Waiting<C>>) -> Taken<C> {
+        waiting.hurry = false;
+        waiting.words = 0;
         Taken {
-            batches: std::mem::take(&mut state.batches),
-            commands: std::mem::take(&mut state.commands),
+            batches: std::mem::take(&mut waiting.batches),
+            commands: std::mem::take(&mut waiting.commands),
             // Exact, as putting in happens under the lock that is held.
             mark: self.put.load(Ordering::Acquire),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<C>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting<C>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tallygate_event::TenantId;
+
 use crate::matrix::{FARTHEST, Previous};
 use crate::segment::{Segment, Span};
 use crate::{Day, Hour, Month};
@@ -44,9 +46,11 @@ pub(crate) trait Address: Copy + Ord {
 
 pub(crate) type Parts = Vec<Arc<Part>>;
 
-/// All segments. Those of one span add up: what one of them says of an address, the others need not.
+/// All segments of a tenant. Those of one span add up: what one of them says of an address, the others need not.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
+    /// Whose it is: so are all its segments.
+    pub(crate) tenant: TenantId,
     pub(crate) floors: Floors,
     pub(crate) hours: BTreeMap<Hour, Parts>,
     pub(crate) days: BTreeMap<Day, Parts>,
@@ -110,9 +114,9 @@ impl Address for u128 {
 
 impl Snapshot {
     /// A history without anything in it.
-    pub(crate) fn new(floors: Floors) -> Self {
+    pub(crate) fn new(tenant: TenantId, floors: Floors) -> Self {
         let (hours, days, months) = Default::default();
-        Self { floors, hours, days, months, before: Vec::new(), hours_are_lost: false, loose: Vec::new() }
+        Self { tenant, floors, hours, days, months, before: Vec::new(), hours_are_lost: false, loose: Vec::new() }
     }
 
     /// Adds a segment. [`Self::settle`] must follow.

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tallygate_disk as disk;
+use tallygate_event::TenantId;
+use tallygate_index::UniqueIps;
 use tallygate_index::query::View;
 use tallygate_index::visits::Inspection;
 
@@ -29,6 +31,8 @@ struct File<'a> {
 /// Where answers to a list go.
 struct Printed<'a>(&'a mut dyn FnMut(&[u8]) -> Result<()>);
 
+const KEPT: &str = "visits::options() does not ask for other tenants";
+
 // === impl Folder ===
 
 impl Folder {
@@ -44,13 +48,21 @@ impl Folder {
         Ok(Self { inspection, _folder: folder })
     }
 
+    fn view(&self) -> View<'_> {
+        self.inspection.view(TenantId::DEFAULT).expect(KEPT)
+    }
+
+    fn ever(&self) -> &UniqueIps {
+        self.inspection.ever(TenantId::DEFAULT).expect(KEPT)
+    }
+
     pub(super) fn visited(
         &self,
         ends: Ends<'_>,
         mut list: Box<dyn Read + Send>,
         take: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let view = self.inspection.view();
+        let view = self.view();
         let span = span(&view, ends)?;
         let mut answerer = Answerer::new(&view, &span);
         let mut printed = Printed(take);
@@ -67,21 +79,21 @@ impl Folder {
     }
 
     pub(super) fn distinct(&self, ends: Ends<'_>, by: Option<&'static str>) -> Result<Vec<u8>> {
-        let view = self.inspection.view();
+        let view = self.view();
         let by = by.map(query::bucket).transpose().map_err(|problem| told(&problem))?;
-        let saturated_prefixes = self.inspection.ever().saturated_prefixes();
+        let saturated_prefixes = self.ever().saturated_prefixes();
         let span = query::span_by(&view, (ends.from, ends.to), by).map_err(|problem| told(&problem))?;
         let asked = DistinctAsked { span, by, saturated_prefixes };
         json(&query::distinct(&view, &asked).map_err(|problem| told(&problem))?)
     }
 
     pub(super) fn top(&self, ends: Ends<'_>, asked: TopAsked) -> Result<Vec<u8>> {
-        let view = self.inspection.view();
+        let view = self.view();
         json(&query::top(&view, &span(&view, ends)?, asked).map_err(|problem| told(&problem))?)
     }
 
     pub(super) fn export(&self, ends: Ends<'_>, format: Format, out: &mut dyn Write) -> Result<Left> {
-        let view = self.inspection.view();
+        let view = self.view();
         let mut file = File { out, left: Left::default() };
         let written = query::export(&view, &span(&view, ends)?, format, &mut file);
         written.map_err(|problem| told(&problem))?.context("cannot write the export")?;

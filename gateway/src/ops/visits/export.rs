@@ -16,6 +16,7 @@ use super::turns::Turn;
 use super::{BUSY, refusal};
 use crate::ops::{Ops, reply};
 use crate::query::{self, ExportTarget, Format, Left, Problem, Span};
+use crate::visits::of_default;
 
 /// An answer that is written to, and whoever waits for what is to be said before it.
 struct Streamed {
@@ -28,7 +29,7 @@ struct Streamed {
 const LEFT_OUT: HeaderName = HeaderName::from_static("x-tallygate-ipv6-left-out");
 
 pub(super) async fn export(State(ops): State<Ops>, uri: Uri) -> Response {
-    let asked = asked(&ops.common.visits.view_now(), &uri);
+    let asked = asked(&of_default(&ops.common.visits).view_now(), &uri);
     let (format, name) = match asked {
         Ok((format, span)) => (format, format!("tallygate-{}-{}.{}", span.from, span.to, format.name())),
         Err(problem) => return refusal(&problem),
@@ -39,7 +40,7 @@ pub(super) async fn export(State(ops): State<Ops>, uri: Uri) -> Response {
     let (visits, turns) = (Arc::clone(&ops.common.visits), Arc::clone(&ops.questions));
     tokio::task::spawn_blocking(move || {
         let turn = Turn::new(&turns, place);
-        let view = visits.view();
+        let view = of_default(&visits).view();
         Streamed { begin: Some(begin), writer, turn }.write(&view, &uri);
     });
     let left = match begun.await {

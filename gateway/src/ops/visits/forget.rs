@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::{place, refusal};
 use crate::ops::{Ops, reply};
 use crate::query;
+use crate::visits::of_default;
 
 /// Bytes of a list.
 const LIST: usize = 4 << 20;
@@ -55,7 +56,7 @@ async fn forget(ops: &Ops, ips: Vec<IpAddr>, told: impl FnOnce(usize) -> serde_j
     let Some(place) = place(&ops.forgetting).await else { return reply::busy(BUSY) };
     let visits = Arc::clone(&ops.common.visits);
     let forgotten = tokio::task::spawn_blocking(move || {
-        let forgotten = visits.forget(&ips);
+        let forgotten = of_default(&visits).forget(&ips);
         drop(place);
         forgotten
     });

@@ -18,6 +18,7 @@ use super::turns::{Ended, Turn};
 use super::{BUSY, refusal};
 use crate::ops::{Ops, reply};
 use crate::query::{Answerer, Problem, Span, Taker};
+use crate::visits::of_default;
 
 /// Writes answers to the client, in turn with other questions.
 struct Written<'a> {
@@ -27,7 +28,7 @@ struct Written<'a> {
 
 pub(super) async fn visited(State(ops): State<Ops>, uri: Uri, body: Body) -> Response {
     // Before anything is read of the list. What is kept may change until it is, which the answers would tell.
-    if let Err(problem) = span(&ops.common.visits.view_now(), &uri) {
+    if let Err(problem) = span(&of_default(&ops.common.visits).view_now(), &uri) {
         return refusal(&problem);
     }
     let Some(place) = ops.questions.begin().await else { return reply::busy(BUSY) };
@@ -36,7 +37,7 @@ pub(super) async fn visited(State(ops): State<Ops>, uri: Uri, body: Body) -> Res
     let (visits, turns) = (Arc::clone(&ops.common.visits), Arc::clone(&ops.questions));
     tokio::task::spawn_blocking(move || {
         let turn = Turn::new(&turns, place);
-        let view = visits.view();
+        let view = of_default(&visits).view();
         match span(&view, &uri) {
             Ok(span) => {
                 // If the client is gone already, writing fails at once.

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::super::batch::{Origin, Spans};
 use super::*;
 use crate::in_flight::{InFlight, Share};
+use crate::visits::of_default;
 
 /// A destination that hands batches to another thread, and settles when the test says so.
 pub(in crate::pipeline) struct Elsewhere {
@@ -51,12 +52,15 @@ struct Two {
     batches: mpsc::Receiver<Arc<Judged>>,
 }
 
+const OTHER: TenantId = TenantId(7);
+
 fn failed() -> Unwritable {
     Unwritable { reason: "the other one is full".to_owned() }
 }
 
 fn two() -> Two {
-    let options = Options { durability: Durability::Memory, ..Options::default() };
+    let tenants = vec![TenantId::DEFAULT, OTHER];
+    let options = Options { durability: Durability::Memory, tenants, ..Options::default() };
     let (visits, _) = Visits::open(Arc::new(Simulated::default()), options, Arc::new(())).expect("opens");
     let (visits, (_, progress)) = (Arc::new(visits), watch::channel(visits_progress()));
     let (thread, batches) = mpsc::channel();
@@ -74,6 +78,10 @@ fn visits_progress() -> tallygate_index::journal::Progress {
 
 /// Two records of 1.2.3.4 and one without an address.
 fn batch(share: &Share) -> Arc<Judged> {
+    batch_of(TenantId::DEFAULT, share)
+}
+
+fn batch_of(tenant: TenantId, share: &Share) -> Arc<Judged> {
     let body = Bytes::from_static(b"1.2.3.4\nnone\n1.2.3.4\n");
     let mut frames =
         Frames::new(&body, Framing::Lines, Bounds { chunk_records: 2, chunk_bytes: 1000, max_record: 1000 });
@@ -82,7 +90,7 @@ fn batch(share: &Share) -> Arc<Judged> {
         spans.push(std::mem::take(&mut chunk));
     }
     let outcome = Outcome { status: vec![0, 16, 0], v4: vec![0x0102_0304; 2], ..Outcome::default() };
-    let origin = Origin { tenant: TenantId::DEFAULT, source: Arc::from("http"), received: crate::visits::now() };
+    let origin = Origin { tenant, source: Arc::from("http"), received: crate::visits::now() };
     let mut held = share.reservation();
     held.grow(body.len()).expect("there is room");
     Arc::new(Judged::new(body, (spans, outcome), origin, held))
@@ -101,7 +109,7 @@ fn a_batch_is_acknowledged_when_the_last_destination_has_it_for_good() {
     assert!(poll(delivered.as_mut()).is_pending(), "the visits are there, and the other one has not settled");
     two.settle.send_replace(Some(Ok(())));
     assert_eq!(poll(delivered.as_mut()), Poll::Ready(Ok(())));
-    assert_eq!((two.visits.unique(), two.visits.unacknowledged()), (1, 0));
+    assert_eq!((of_default(&two.visits).unique(), of_default(&two.visits).unacknowledged()), (1, 0));
 }
 
 #[test]
@@ -115,11 +123,15 @@ fn a_batch_is_refused_if_one_destination_loses_it() {
         two.settle.send_replace(Some(Err(failed())));
         assert_eq!(poll(delivered.as_mut()), Poll::Ready(Err(failed())));
     }
-    assert_eq!((two.visits.unique(), two.visits.unacknowledged()), (1, 1), "counted, and told to be refused");
+    assert_eq!(
+        (of_default(&two.visits).unique(), of_default(&two.visits).unacknowledged()),
+        (1, 1),
+        "counted, and told to be refused"
+    );
     // It is sent again.
     two.settle.send_replace(Some(Ok(())));
     assert_eq!(poll(pin!(deliver(&two.destinations, &batch))), Poll::Ready(Ok(())));
-    assert_eq!((two.visits.unique(), two.visits.unacknowledged()), (1, 0));
+    assert_eq!((of_default(&two.visits).unique(), of_default(&two.visits).unacknowledged()), (1, 0));
 }
 
 #[test]
@@ -129,7 +141,7 @@ fn nobody_gets_what_an_earlier_destination_refuses() {
     two.destinations.reverse();
     two.refuses.set(true);
     assert_eq!(poll(pin!(deliver(&two.destinations, &batch(&share)))), Poll::Ready(Err(failed())));
-    assert_eq!(two.visits.unique(), 0);
+    assert_eq!(of_default(&two.visits).unique(), 0);
     assert!(two.batches.try_recv().is_err());
 }
 
@@ -143,7 +155,7 @@ fn what_nobody_waits_for_is_not_acknowledged() {
         let mut delivered = pin!(deliver(&two.destinations, &batch));
         assert!(poll(delivered.as_mut()).is_pending());
     }
-    assert_eq!((two.visits.unique(), two.visits.unacknowledged()), (1, 1));
+    assert_eq!((of_default(&two.visits).unique(), of_default(&two.visits).unacknowledged()), (1, 1));
 }
 
 /// What another thread keeps has all of its records, and counts as in flight until it is let go of there.
@@ -170,4 +182,19 @@ fn another_thread_has_all_of_a_batch_and_holds_its_bytes() {
         });
     });
     assert_eq!(in_flight.held(), 0);
+}
+
+#[test]
+fn a_batch_counts_for_its_tenant_alone_and_for_none_that_is_not_kept() {
+    let (in_flight, two) = (InFlight::new(1 << 20), two());
+    let share = in_flight.share();
+    two.settle.send_replace(Some(Ok(())));
+    let unique = |tenant| two.visits.of(tenant).expect("it is kept").unique();
+    assert_eq!(poll(pin!(deliver(&two.destinations, &batch_of(OTHER, &share)))), Poll::Ready(Ok(())));
+    assert_eq!((unique(TenantId::DEFAULT), unique(OTHER)), (0, 1));
+    assert_eq!(poll(pin!(deliver(&two.destinations, &batch(&share)))), Poll::Ready(Ok(())));
+    assert_eq!((unique(TenantId::DEFAULT), unique(OTHER)), (1, 1));
+    let refused = poll(pin!(deliver(&two.destinations, &batch_of(TenantId(8), &share))));
+    assert!(matches!(&refused, Poll::Ready(Err(error)) if error.to_string().contains("tenant 8")), "{refused:?}");
+    assert_eq!((unique(TenantId::DEFAULT), unique(OTHER)), (1, 1));
 }

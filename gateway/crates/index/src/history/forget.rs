@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 
 use super::History;
-use super::state::inputs;
+use super::store::inputs;
 use crate::absorb::Deltas;
 use crate::segment::Without;
 use crate::snapshot::{Part, Snapshot};
 use crate::unique::NewIps;
-use crate::visits::VisitsError;
+use crate::visits::{Tenant, VisitsError};
 
 /// Addresses that sets had.
 #[derive(Default)]
@@ -21,29 +21,29 @@ struct Had {
 // === impl History ===
 
 impl History {
-    /// Forgets addresses, and returns how many of them had come.
+    /// Forgets addresses of a tenant, and returns how many of them had come.
     ///
     /// Whatever comes after they were taken out of the sets is a first visit again; what came before is in the history by
     /// then, and is taken out of that.
-    pub(super) fn forget(&mut self, addresses: &[IpAddr]) -> Result<usize, VisitsError> {
+    pub(super) fn forget(&mut self, at: usize, addresses: &[IpAddr]) -> Result<usize, VisitsError> {
         let without = sorted(addresses, self.core.options.ipv6.granularity);
         let core = Arc::clone(&self.core);
-        let mut gate = core.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let mut gate = core.tenants[at].gate.write().unwrap_or_else(PoisonError::into_inner);
         let journal_from = core.journal.rotate()?;
         let taken = core.queue.take();
-        let had = self.take_from_sets(&without);
+        let had = take_from_sets(&core.tenants[at], &without);
         add(&mut gate, &without);
         drop(gate);
         self.take_in(taken.batches, taken.mark);
         taken.commands.into_iter().for_each(|command| core.queue.command(command));
 
-        let deltas = all_of(&self.state.snapshot, &without);
-        self.apply(&deltas, -1);
-        let forgotten = self.rewrite(&without).and_then(|next| self.commit(next, journal_from));
+        let deltas = all_of(&self.store.tenants[at].snapshot, &without);
+        self.apply(at, &deltas, -1);
+        let forgotten = self.rewrite(at, &without).and_then(|next| self.commit(next, journal_from));
         if forgotten.is_err() {
             // As it was: the segments still have them. On the disk it may be otherwise, so they stay behind the gate.
-            self.apply(&deltas, 1);
-            self.put_back(&had);
+            self.apply(at, &deltas, 1);
+            self.put_back(at, &had);
             self.remove_unused();
         }
         forgotten.map(|()| had.ever.v4.len() + had.ever.v6.len())
@@ -51,66 +51,75 @@ impl History {
 
     /// The history is on the disk as it is here: what it has, it keeps, and what was erased is gone.
     pub(super) fn end_erasure(&self) {
-        let gate = self.core.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let any = !gate.v4.is_empty() || !gate.v6.is_empty();
-        drop(gate);
-        if any {
-            *self.core.gate.write().unwrap_or_else(PoisonError::into_inner) = Without::default();
+        for tenant in &self.core.tenants {
+            let gate = tenant.gate.read().unwrap_or_else(PoisonError::into_inner);
+            let any = !gate.v4.is_empty() || !gate.v6.is_empty();
+            drop(gate);
+            if any {
+                *tenant.gate.write().unwrap_or_else(PoisonError::into_inner) = Without::default();
+            }
         }
     }
 
-    /// Takes addresses out of the sets, and returns those that were in.
-    fn take_from_sets(&self, without: &Without) -> Had {
-        let mut had = Had::default();
-        self.core.hot.all().iter().for_each(|hour| hour.remove(&without.v4, &without.v6));
-        let counted = self.core.since_start.as_ref();
-        for address in &without.v4 {
-            let was_counted = counted.is_some_and(|set| set.v4().remove(*address));
-            had.since_start.v4.extend(was_counted.then_some(*address));
-            had.ever.v4.extend(self.core.ever.v4().remove(*address).then_some(*address));
-        }
-        for address in &without.v6 {
-            let was_counted = counted.is_some_and(|set| set.v6().remove(*address));
-            had.since_start.v6.extend(was_counted.then_some(*address));
-            had.ever.v6.extend(self.core.ever.v6().remove(*address).then_some(*address));
-        }
-        had
-    }
-
-    /// Undoes [`Self::take_from_sets`].
-    fn put_back(&mut self, had: &Had) {
-        let mut new = NewIps::default();
-        self.core.ever.insert(&had.ever.v4, &had.ever.v6, &mut new);
-        if let Some(set) = &self.core.since_start {
+    /// Undoes [`take_from_sets`].
+    fn put_back(&mut self, at: usize, had: &Had) {
+        let (mut new, tenant) = (NewIps::default(), &self.core.tenants[at]);
+        tenant.ever.insert(&had.ever.v4, &had.ever.v6, &mut new);
+        if let Some(set) = &tenant.since_start {
             set.insert(&had.since_start.v4, &had.since_start.v6, &mut new);
         }
         // What came meanwhile was taken for a first visit, and is not.
-        self.state.awaited.extend(&had.ever.v4);
+        self.store.tenants[at].awaited.extend(&had.ever.v4);
     }
 
-    fn apply(&self, deltas: &[Deltas], change: i64) {
-        let mut matrices = self.state.matrices.write().unwrap_or_else(PoisonError::into_inner);
+    fn apply(&self, at: usize, deltas: &[Deltas], change: i64) {
+        let mut matrices = self.store.tenants[at].matrices.write().unwrap_or_else(PoisonError::into_inner);
         deltas.iter().for_each(|deltas| matrices.apply(deltas, change));
     }
 
-    /// The history in files, without the addresses: segments that have one of them are written anew.
-    fn rewrite(&mut self, without: &Without) -> Result<Snapshot, VisitsError> {
-        let mut next = self.state.snapshot.clone();
+    /// The histories in files, that of one tenant without the addresses: its segments that have one of them are written anew.
+    fn rewrite(&mut self, at: usize, without: &Without) -> Result<Vec<Snapshot>, VisitsError> {
+        let mut all = self.store.snapshots();
+        let next = &mut all[at];
         let concerned = |part: &Part| {
             without.v4.iter().any(|address| part.has(*address)) || without.v6.iter().any(|address| part.has(*address))
         };
         let old: Vec<Arc<Part>> = next.parts().filter(|part| concerned(part)).cloned().collect();
         for part in &old {
-            let written =
-                self.state.write(&*self.core.disk, part.segment.span(), &inputs(&vec![Arc::clone(part)]), without)?;
+            let written = self.store.write(
+                &*self.core.disk,
+                (next.tenant, part.segment.span()),
+                &inputs(&vec![Arc::clone(part)]),
+                without,
+            )?;
             next.remove(std::iter::once(part));
             if let Some(written) = written {
                 next.add(Arc::new(Part { in_month: part.in_month, ..written }));
             }
         }
-        self.state.write_memory(&mut next, &*self.core.disk)?;
-        Ok(next)
+        for next in &mut all {
+            self.store.write_memory(next, &*self.core.disk)?;
+        }
+        Ok(all)
     }
+}
+
+/// Takes addresses out of a tenant's sets, and returns those that were in.
+fn take_from_sets(tenant: &Tenant, without: &Without) -> Had {
+    let mut had = Had::default();
+    tenant.hot.all().iter().for_each(|hour| hour.remove(&without.v4, &without.v6));
+    let counted = tenant.since_start.as_ref();
+    for address in &without.v4 {
+        let was_counted = counted.is_some_and(|set| set.v4().remove(*address));
+        had.since_start.v4.extend(was_counted.then_some(*address));
+        had.ever.v4.extend(tenant.ever.v4().remove(*address).then_some(*address));
+    }
+    for address in &without.v6 {
+        let was_counted = counted.is_some_and(|set| set.v6().remove(*address));
+        had.since_start.v6.extend(was_counted.then_some(*address));
+        had.ever.v6.extend(tenant.ever.v6().remove(*address).then_some(*address));
+    }
+    had
 }
 
 /// Adds addresses to those that are erased.

@@ -10,16 +10,16 @@ use crate::{Day, Hour, Month};
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Visited {
     /// The first time, if it came.
-    pub first: Option<Moment>,
+    pub first: Option<HourOrDay>,
     /// The last time.
-    pub last: Option<Moment>,
+    pub last: Option<HourOrDay>,
     /// The days, ascending.
     pub days: Vec<Day>,
 }
 
 /// A time, as exactly as it is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Moment {
+pub enum HourOrDay {
     /// An hour.
     Hour(Hour),
     /// A day whose hours are not told apart any more.
@@ -48,7 +48,7 @@ impl View<'_> {
             let day = *day?;
             let told_apart = day >= self.oldest_hour().day();
             let hours = if told_apart { self.hours_of(key, day) & range.hours_of(day) } else { 0 };
-            Some(if hours != 0 { Moment::Hour(Hour(day.first_hour().0 + pick(hours))) } else { Moment::Day(day) })
+            Some(if hours != 0 { HourOrDay::Hour(Hour(day.first_hour().0 + pick(hours))) } else { HourOrDay::Day(day) })
         };
         let first = moment(days.first(), u32::trailing_zeros);
         let last = moment(days.last(), u32::ilog2);

@@ -1,20 +1,26 @@
 //! Visits as they lie on a disk that nobody writes to, to be asked and nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
-use super::{Opened, Options, VisitsError, load};
+use super::{NoTenant, Opened, Options, VisitsError, load};
 use crate::absorb::Matrices;
 use crate::query::View;
 use crate::snapshot::Snapshot;
 use crate::unique::UniqueIps;
 use tallygate_disk::Disk;
+use tallygate_event::TenantId;
 
 /// What a disk had when it was opened. There is no journal and no thread behind it, and nothing on the disk is changed.
 pub struct Inspection {
-    snapshot: Arc<Snapshot>,
-    matrices: Arc<std::sync::RwLock<Matrices>>,
-    ever: UniqueIps,
+    tenants: Vec<Found>,
     options: Options,
+}
+
+/// What it had of a tenant.
+struct Found {
+    snapshot: Arc<Snapshot>,
+    matrices: Arc<RwLock<Matrices>>,
+    ever: UniqueIps,
 }
 
 // === impl Inspection ===
@@ -28,19 +34,30 @@ impl Inspection {
         options.as_kept = true;
         let loaded = load::load(disk, &options)?;
         options.ipv6 = loaded.ipv6;
-        let (snapshot, matrices) = (Arc::new(loaded.state.snapshot), loaded.state.matrices);
-        Ok((Self { snapshot, matrices, ever: loaded.ever, options }, loaded.opened))
+        let found = loaded.store.tenants.into_iter().zip(loaded.ever);
+        let found =
+            found.map(|(kept, ever)| Found { snapshot: Arc::new(kept.snapshot), matrices: kept.matrices, ever });
+        Ok((Self { tenants: found.collect(), options }, loaded.opened))
     }
 
-    /// All addresses that ever came.
-    #[must_use]
-    pub fn ever(&self) -> &UniqueIps {
-        &self.ever
+    /// All addresses of a tenant that ever came.
+    ///
+    /// # Errors
+    /// If it is none of [`Options::tenants`].
+    pub fn ever(&self, tenant: TenantId) -> Result<&UniqueIps, NoTenant> {
+        Ok(&self.of(tenant)?.ever)
     }
 
-    /// What there is, to be asked.
-    #[must_use]
-    pub fn view(&self) -> View<'_> {
-        View::new(Arc::clone(&self.snapshot), &self.matrices, Arc::default(), &self.options)
+    /// What there is of a tenant, to be asked.
+    ///
+    /// # Errors
+    /// If it is none of [`Options::tenants`].
+    pub fn view(&self, tenant: TenantId) -> Result<View<'_>, NoTenant> {
+        let found = self.of(tenant)?;
+        Ok(View::new(Arc::clone(&found.snapshot), &found.matrices, Arc::default(), &self.options))
+    }
+
+    fn of(&self, tenant: TenantId) -> Result<&Found, NoTenant> {
+        self.tenants.iter().find(|found| found.snapshot.tenant == tenant).ok_or(NoTenant(tenant))
     }
 }

@@ -8,17 +8,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{HOUR_DAYS, Options, VisitsError};
 use crate::Day;
-use crate::absorb::{Awaited, Batch, Deltas, Matrices, absorb};
+use crate::absorb::{Awaited, Batch, Deltas, Matrices};
 use crate::damage::{Damage, DamageKind, DamageTotals};
-use crate::history::{State, is_segment, segment_name};
+use crate::history::{Store, TenantStore, is_segment, segment_name};
 use crate::journal::{self, Replayed};
-use crate::manifest::{Known, Listed, Manifest, ManifestError, Windows};
+use crate::manifest::{Known, Listed, Manifest, ManifestError, TenantManifest, Windows};
 use crate::matrix::FARTHEST;
 use crate::segment::{Segment, SegmentError};
 use crate::snapshot::{Floors, Part, Snapshot};
 use crate::unique::{NewIps, UniqueIps};
 use crate::v6::{Granularity, Ipv6Policy};
 use tallygate_disk::Disk;
+use tallygate_event::TenantId;
 
 /// What was found on opening.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -37,8 +38,9 @@ pub struct Opened {
 
 /// All that a disk has.
 pub(crate) struct Loaded {
-    pub(crate) state: State,
-    pub(crate) ever: UniqueIps,
+    pub(crate) store: Store,
+    /// By tenant, as in the store.
+    pub(crate) ever: Vec<UniqueIps>,
     /// How IPv6 addresses are told apart.
     pub(crate) ipv6: Ipv6Policy,
     /// Its files, up to the one that is to be the next.
@@ -73,46 +75,56 @@ fn load_counting(disk: &dyn Disk, options: &Options, accepted: &[Damage]) -> Res
     let target = floors(options.now().day(), options.retention);
     let windows = windows(options.retention);
     let manifest = Manifest::load(disk, windows)?;
-    let (mut unwritten, mut damage) = (None, Vec::new());
-    let mut ipv6 = options.ipv6;
-    let mut state = match manifest {
+    let (mut damage, mut ipv6) = (Vec::new(), options.ipv6);
+    let (mut store, mut is_unwritten) = match manifest {
         Some(manifest) => {
             check_granularity(manifest.granularity, options, &mut ipv6)?;
-            listed(disk, manifest, &mut damage)?
+            let mut store = listed(disk, manifest, &kept(options), &mut damage)?;
+            let begun = store.begin_missing(&kept(options), target, windows);
+            (store, begun && !options.as_kept)
         }
         None if options.as_kept => return Err(VisitsError::Manifest(ManifestError::None)),
         None => {
             check_is_empty(disk)?;
-            let state = State::new(target, windows, options.ipv6.granularity);
-            unwritten = Some(state.manifest(&state.snapshot, 0));
-            state
+            let mut store = Store::new(options.ipv6.granularity);
+            store.begin_missing(&kept(options), target, windows);
+            (store, true)
         }
     };
-    if !options.as_kept && state.reach_back(disk, target)? {
-        unwritten = Some(state.manifest(&state.snapshot, state.journal_from));
-    }
-    let ever = UniqueIps::new(ipv6);
-    remember(&state.snapshot, &ever);
-    if !damage.is_empty() {
-        state.count_anew(&ever, windows);
+    is_unwritten |= !options.as_kept && store.reach_back(disk, target)?;
+    let ever: Vec<_> = store.tenants.iter().map(|_| UniqueIps::new(ipv6)).collect();
+    for (tenant, ever) in store.tenants.iter_mut().zip(&ever) {
+        remember(&tenant.snapshot, ever);
+        if damage.iter().any(|(whose, _)| *whose == tenant.snapshot.tenant) {
+            tenant.count_anew(ever, windows);
+        }
     }
     if !accepted.is_empty() {
-        accepted.iter().for_each(|damage| state.damage[damage.kind as usize] += 1);
-        unwritten = Some(state.manifest(&state.snapshot, state.journal_from));
+        accepted.iter().for_each(|damage| store.damage[damage.kind as usize] += 1);
+        is_unwritten = true;
     }
-    let segments = state.snapshot.parts().count();
-    let replayed = replay(disk, &mut state, &ever)?;
-    damage.extend(replayed.losses.into_iter().map(Damage::from));
+    let unwritten = is_unwritten.then(|| store.manifest(&store.snapshots(), store.journal_from));
+    let segments = store.parts().count();
+    let replayed = replay(disk, &mut store, &ever)?;
+    let of_segments = damage.into_iter().map(|(_, damage)| damage);
     let opened = Opened {
         segments,
         journal_visits: replayed.entries,
         cut_bytes: replayed.cut_bytes,
-        damage,
-        damage_totals: state.damage,
+        damage: of_segments.chain(replayed.losses.into_iter().map(Damage::from)).collect(),
+        damage_totals: store.damage,
     };
-    ever.v6().suspect_the_full();
-    let journal = state.journal_from..replayed.next;
-    Ok(Loaded { state, ever, ipv6, journal, opened, unwritten })
+    ever.iter().for_each(|ever| ever.v6().suspect_the_full());
+    let journal = store.journal_from..replayed.next;
+    Ok(Loaded { store, ever, ipv6, journal, opened, unwritten })
+}
+
+/// Whose visits are kept: each once, in ascending order.
+fn kept(options: &Options) -> Vec<TenantId> {
+    let mut kept = options.tenants.clone();
+    kept.sort_unstable();
+    kept.dedup();
+    kept
 }
 
 /// What the matrices have room for from the start.
@@ -150,18 +162,63 @@ fn check_granularity(kept: u32, options: &Options, ipv6: &mut Ipv6Policy) -> Res
     Ok(())
 }
 
-/// The history that a manifest lists, as far as its segments are whole; what is wrong with the others.
-fn listed(disk: &dyn Disk, manifest: Manifest, damage: &mut Vec<Damage>) -> Result<State, VisitsError> {
-    if let Some(other) = manifest.tenants.iter().find(|one| one.tenant != crate::TENANT) {
-        return Err(VisitsError::Manifest(ManifestError::Tenant(other.tenant)));
+/// The histories that a manifest lists, as far as their segments are whole; what is wrong with the others, and whose they are.
+fn listed(
+    disk: &dyn Disk,
+    manifest: Manifest,
+    kept: &[TenantId],
+    damage: &mut Vec<(TenantId, Damage)>,
+) -> Result<Store, VisitsError> {
+    let had_damage = manifest.damage.iter().any(|count| *count > 0);
+    let mut tenants: Vec<TenantStore> = Vec::new();
+    for one in manifest.tenants {
+        let tenant = TenantId(one.tenant);
+        if !kept.contains(&tenant) {
+            if one.segments.is_empty() {
+                // It was kept once, and nothing came.
+                continue;
+            }
+            return Err(VisitsError::Manifest(ManifestError::Tenant { tenant: one.tenant, kept: kept.to_vec() }));
+        }
+        if tenants.iter().any(|other| other.snapshot.tenant == tenant) {
+            return Err(VisitsError::Manifest(ManifestError::Damaged));
+        }
+        let (mut snapshot, lost) = listed_of(disk, &one, kept)?;
+        snapshot.hours_are_lost = had_damage || !lost.is_empty();
+        damage.extend(lost.into_iter().map(|damage| (tenant, damage)));
+        tenants.push(TenantStore {
+            snapshot,
+            matrices: Arc::new(RwLock::new(one.matrices)),
+            awaited: Awaited::default(),
+        });
     }
-    let mut tenants = manifest.tenants.into_iter();
-    let (Some(one), None) = (tenants.next(), tenants.next()) else {
-        return Err(VisitsError::Manifest(ManifestError::Damaged));
-    };
-    let (mut snapshot, mut lost_months) = (Snapshot::new(one.floors), HashSet::new());
+    // What a crash left behind is removed by and by.
+    let names = disk.list().map_err(|source| VisitsError::Io { what: "list the data directory".into(), source })?;
+    let found = names.iter().filter_map(|name| is_segment(name));
+    let next_file = found.clone().map(|file| file + 1).max().unwrap_or(0).max(manifest.next_file);
+    let on_disk = found.collect();
+    Ok(Store {
+        tenants,
+        granularity: manifest.granularity,
+        damage: manifest.damage,
+        next_file,
+        journal_from: manifest.journal_from,
+        on_disk,
+        perhaps_listed: 0,
+    })
+}
+
+/// What a manifest lists of one tenant.
+fn listed_of(
+    disk: &dyn Disk,
+    one: &TenantManifest<Matrices>,
+    kept: &[TenantId],
+) -> Result<(Snapshot, Vec<Damage>), VisitsError> {
+    let tenant = TenantId(one.tenant);
+    let (mut snapshot, mut lost_months) = (Snapshot::new(tenant, one.floors), HashSet::new());
+    let mut damage = Vec::new();
     for listed in &one.segments {
-        match whole_segment(disk, listed)? {
+        match whole_segment(disk, listed, (tenant, kept))? {
             Ok(segment) => {
                 let segment = Arc::new(segment);
                 snapshot.add(Arc::new(Part { segment, file: Some(listed.file), in_month: listed.in_month }));
@@ -178,28 +235,16 @@ fn listed(disk: &dyn Disk, manifest: Manifest, damage: &mut Vec<Damage>) -> Resu
     if !lost_months.is_empty() {
         snapshot.take_out_of_months(|month| lost_months.contains(&None) || lost_months.contains(&Some(month)));
     }
-    snapshot.hours_are_lost = !damage.is_empty() || manifest.damage.iter().any(|count| *count > 0);
     snapshot.settle();
-    // What a crash left behind is removed by and by.
-    let names = disk.list().map_err(|source| VisitsError::Io { what: "list the data directory".into(), source })?;
-    let found = names.iter().filter_map(|name| is_segment(name));
-    let next_file = found.clone().map(|file| file + 1).max().unwrap_or(0).max(manifest.next_file);
-    let on_disk = found.collect();
-    Ok(State {
-        snapshot,
-        matrices: Arc::new(RwLock::new(one.matrices)),
-        awaited: Awaited::default(),
-        granularity: manifest.granularity,
-        damage: manifest.damage,
-        next_file,
-        journal_from: manifest.journal_from,
-        on_disk,
-        perhaps_listed: 0,
-    })
+    Ok((snapshot, damage))
 }
 
-/// The segment that a manifest lists, or what is wrong with it.
-fn whole_segment(disk: &dyn Disk, listed: &Listed) -> Result<Result<Segment, DamageKind>, VisitsError> {
+/// The segment that a manifest lists for a tenant, or what is wrong with it.
+fn whole_segment(
+    disk: &dyn Disk,
+    listed: &Listed,
+    (tenant, kept): (TenantId, &[TenantId]),
+) -> Result<Result<Segment, DamageKind>, VisitsError> {
     let name = segment_name(listed.file);
     let content = match disk.read(&name) {
         Ok(content) => content,
@@ -207,9 +252,10 @@ fn whole_segment(disk: &dyn Disk, listed: &Listed) -> Result<Result<Segment, Dam
         Err(source) => return Err(VisitsError::Io { what: format!("read {name}"), source }),
     };
     match Segment::open(content) {
-        Ok(segment) if segment.tenant() != crate::TENANT => {
-            Err(VisitsError::Manifest(ManifestError::Tenant(segment.tenant())))
+        Ok(segment) if !kept.contains(&TenantId(segment.tenant())) => {
+            Err(VisitsError::Manifest(ManifestError::Tenant { tenant: segment.tenant(), kept: kept.to_vec() }))
         }
+        Ok(segment) if segment.tenant() != tenant.0 => Ok(Err(DamageKind::SegmentReplaced)),
         Ok(segment) if listed.content.is_none_or(|known| known == Known::of(&segment)) => Ok(Ok(segment)),
         Ok(_) => Ok(Err(DamageKind::SegmentReplaced)),
         // Of a later version, which is no damage.
@@ -245,38 +291,41 @@ fn remember(snapshot: &Snapshot, ever: &UniqueIps) {
 }
 
 /// Takes in what the journal has. The history may have some of it already.
-fn replay(disk: &dyn Disk, state: &mut State, ever: &UniqueIps) -> Result<Replayed, VisitsError> {
+fn replay(disk: &dyn Disk, store: &mut Store, ever: &[UniqueIps]) -> Result<Replayed, VisitsError> {
     let (mut batches, mut held, mut failed) = (Vec::new(), 0, None);
     let mut first = NewIps::default();
-    let replayed = journal::replay(disk, state.journal_from, |visits| {
-        if visits.tenant.0 != crate::TENANT {
-            failed = Some(VisitsError::Manifest(ManifestError::Tenant(visits.tenant.0)));
-        }
+    let kept: Vec<_> = store.tenants.iter().map(|tenant| tenant.snapshot.tenant).collect();
+    let replayed = journal::replay(disk, store.journal_from, |visits| {
         if failed.is_some() {
             return;
         }
+        let Ok(tenant) = kept.binary_search(&visits.tenant) else {
+            let (tenant, kept) = (visits.tenant.0, kept.clone());
+            failed = Some(VisitsError::Manifest(ManifestError::Tenant { tenant, kept }));
+            return;
+        };
+        let ever = &ever[tenant];
         first.clear();
         ever.insert(visits.v4, visits.v6, &mut first);
         held += visits.v4.len() + visits.v6.len();
         let v6 = visits.v6.iter().copied().filter(|address| ever.v6().contains(*address)).collect();
-        batches.push(Batch { hour: visits.hour.0, v4: visits.v4.to_vec(), first: first.v4.clone(), v6 });
+        batches.push(Batch { tenant, hour: visits.hour.0, v4: visits.v4.to_vec(), first: first.v4.clone(), v6 });
         if held >= TOGETHER {
-            failed = state.take_in(&std::mem::take(&mut batches)).err();
+            failed = store.take_in(std::mem::take(&mut batches)).err();
             held = 0;
         }
     })?;
-    failed.map_or_else(|| state.take_in(&batches), Err)?;
+    failed.map_or_else(|| store.take_in(batches), Err)?;
     Ok(replayed)
 }
 
-// === impl State ===
+// === impl Store ===
 
-impl State {
-    fn new(floors: Floors, windows: Windows, granularity: Granularity) -> Self {
+impl Store {
+    /// Nothing of nobody.
+    fn new(granularity: Granularity) -> Self {
         Self {
-            snapshot: Snapshot::new(floors),
-            matrices: Arc::new(RwLock::new(Matrices::new(floors, windows.days, windows.hours))),
-            awaited: Awaited::default(),
+            tenants: Vec::new(),
             granularity: bits(granularity),
             damage: DamageTotals::default(),
             next_file: 0,
@@ -286,15 +335,47 @@ impl State {
         }
     }
 
+    /// Begins the histories of tenants that have none yet, and brings all into their order. Tells whether there were any.
+    fn begin_missing(&mut self, kept: &[TenantId], floors: Floors, windows: Windows) -> bool {
+        let before = self.tenants.len();
+        for tenant in kept {
+            if self.tenants.iter().all(|own| own.snapshot.tenant != *tenant) {
+                self.tenants.push(TenantStore {
+                    snapshot: Snapshot::new(*tenant, floors),
+                    matrices: Arc::new(RwLock::new(Matrices::new(floors, windows.days, windows.hours))),
+                    awaited: Awaited::default(),
+                });
+            }
+        }
+        self.tenants.sort_unstable_by_key(|own| own.snapshot.tenant);
+        self.tenants.len() > before
+    }
+
     /// Moves floors back, as far as nothing was let go of yet: they lie too late if more is to be kept than when the history
-    /// was begun, or if the clock was ahead then. Tells whether they moved.
+    /// was begun, or if the clock was ahead then. Tells whether any moved.
     fn reach_back(&mut self, disk: &dyn Disk, target: Floors) -> Result<bool, VisitsError> {
+        let (journal_from, mut moved) = (self.journal_from, false);
+        for tenant in &mut self.tenants {
+            moved |= tenant.reach_back(disk, journal_from, target)?;
+        }
+        Ok(moved)
+    }
+}
+
+// === impl TenantStore ===
+
+impl TenantStore {
+    /// As [`Store::reach_back`].
+    fn reach_back(&mut self, disk: &dyn Disk, journal_from: u64, target: Floors) -> Result<bool, VisitsError> {
         let own = self.snapshot.floors;
         if !self.snapshot.before.is_empty() || target.day >= own.day && target.hour >= own.hour {
             return Ok(false);
         }
-        let (mut first, mut last) = (self.snapshot.first_hour(), None);
-        journal::replay(disk, self.journal_from, |visits| {
+        let (mut first, mut last, tenant) = (self.snapshot.first_hour(), None, self.snapshot.tenant);
+        journal::replay(disk, journal_from, |visits| {
+            if visits.tenant != tenant {
+                return;
+            }
             first = Some(first.map_or(visits.hour, |first| first.min(visits.hour)));
             last = last.max(Some(visits.hour));
         })?;
@@ -327,20 +408,6 @@ impl State {
         let mut matrices = Matrices::new(self.snapshot.floors, windows.days, windows.hours);
         matrices.apply(&deltas, 1);
         self.matrices = Arc::new(RwLock::new(matrices));
-    }
-
-    /// Makes visits part of the history.
-    pub(crate) fn take_in(&mut self, batches: &[Batch]) -> Result<(), VisitsError> {
-        let absorbed = absorb(&self.snapshot, crate::TENANT, batches, &mut self.awaited);
-        let in_memory = |source| VisitsError::Segment { name: "in memory".into(), source };
-        let (deltas, segments) = absorbed.map_err(in_memory)?;
-        for segment in segments {
-            self.snapshot.add(Arc::new(Part { segment: Arc::new(segment), file: None, in_month: false }));
-        }
-        self.merge_in_memory().map_err(in_memory)?;
-        self.snapshot.settle();
-        self.matrices.write().unwrap_or_else(PoisonError::into_inner).apply(&deltas, 1);
-        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{Core, Visits};
 use crate::history::segment_name;
 use crate::manifest::Manifest;
+use crate::snapshot::Snapshot;
 
 /// Something of the data directory is not there any more, which a crash would need.
 pub(crate) struct Gone {
@@ -40,17 +41,23 @@ impl Core {
             let reason = format!("the journal cannot be written, new visits are refused until it can: {reason}");
             return Err(NotReady(reason));
         }
-        self.accept(self.options.now()).map_err(|unwritable| NotReady(unwritable.to_string()))?;
+        let now = self.options.now();
+        let accepted = self.tenants.iter().try_for_each(|tenant| self.accept(tenant, now));
+        accepted.map_err(|unwritable| NotReady(unwritable.to_string()))?;
         if self.lacking.load(Ordering::Acquire) {
             return Err(NotReady("files of the data directory were gone, and are being written again".to_owned()));
         }
         self.gone().map_or(Ok(()), |gone| Err(NotReady(gone.reason)))
     }
 
+    fn snapshots(&self) -> Vec<Arc<Snapshot>> {
+        self.tenants.iter().map(|tenant| tenant.snapshot.load_full()).collect()
+    }
+
     /// What is not there any more of the files of the history and its journal.
     pub(crate) fn gone(&self) -> Option<Gone> {
         loop {
-            let (journal, snapshot) = (self.journal.file(), self.snapshot.load_full());
+            let (journal, snapshots) = (self.journal.file(), self.snapshots());
             let names = match self.disk.list() {
                 Ok(names) => names,
                 Err(error) => {
@@ -58,12 +65,14 @@ impl Core {
                     return Some(Gone { reason, can_be_written_again: true });
                 }
             };
-            let segments = snapshot.parts().filter_map(|part| part.file.map(segment_name));
+            let segments = snapshots.iter().flat_map(|snapshot| snapshot.parts());
+            let segments = segments.filter_map(|part| part.file.map(segment_name));
             let others = journal.clone().into_iter().chain([Manifest::name().to_owned()]);
             let wanted = others.map(|name| (name, true)).chain(segments.map(|name| (name, false)));
             let (name, can_be_written_again) = wanted.into_iter().find(|(name, _)| !names.contains(name))?;
             // Files come and go with each flush: what was not there may be needed no more.
-            if self.journal.file() == journal && Arc::ptr_eq(&snapshot, &self.snapshot.load_full()) {
+            let is_same = |(one, other): (&Arc<Snapshot>, &Arc<Snapshot>)| Arc::ptr_eq(one, other);
+            if self.journal.file() == journal && snapshots.iter().zip(&self.snapshots()).all(is_same) {
                 let reason = format!("{name} is gone from the data directory");
                 return Some(Gone { reason, can_be_written_again });
             }

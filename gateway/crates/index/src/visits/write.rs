@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
-use super::Core;
+use super::{Core, Tenant};
 use crate::Hour;
 use crate::absorb::Batch;
 use crate::hot::{Closed, HotHour};
@@ -24,13 +24,15 @@ pub struct Scratch {
     frames: Frames,
     /// Addresses that the batch brought into the set that is counted.
     arrived: NewIps,
-    /// The hour that was last written to, which is mostly the next one, too.
-    last: Option<Arc<HotHour>>,
+    /// The hour that was last written to, and whose: mostly the next one, too.
+    last: Option<(TenantId, Arc<HotHour>)>,
 }
 
 /// A batch on its way: what it holds is added hour by hour, and acknowledged as a whole.
 pub struct Write<'a> {
     core: &'a Core,
+    /// Whose batch it is.
+    tenant: &'a Tenant,
     scratch: &'a mut Scratch,
     /// Since something new was found. The gate is taken before the section and let go after it, as whoever closes the gate
     /// waits for the sections of others to end.
@@ -40,10 +42,10 @@ pub struct Write<'a> {
 // === impl Write ===
 
 impl<'a> Write<'a> {
-    pub(super) fn new(core: &'a Core, scratch: &'a mut Scratch) -> Self {
+    pub(super) fn new(core: &'a Core, tenant: &'a Tenant, scratch: &'a mut Scratch) -> Self {
         scratch.frames.clear();
         scratch.arrived.clear();
-        Self { core, scratch, section: None }
+        Self { core, tenant, scratch, section: None }
     }
 
     /// Adds the visits of one hour. An IPv4 address written as an IPv6 one is the same address. Addresses of a /64 that is
@@ -86,9 +88,9 @@ impl<'a> Write<'a> {
         }
         loop {
             // Taken out and put back, as counting who has it would make the cores meet.
-            let hot = self.scratch.take_hour(self.core, hour);
+            let hot = self.scratch.take_hour(self.tenant, hour);
             let added = self.add_to(&hot, v4);
-            self.scratch.last = Some(hot);
+            self.scratch.last = Some((self.tenant.id, hot));
             // An hour that was closed meanwhile is opened anew.
             if added? != Err(Closed) {
                 return Ok(());
@@ -97,7 +99,7 @@ impl<'a> Write<'a> {
     }
 
     fn add_to(&mut self, hot: &HotHour, v4: &[u32]) -> Result<Result<(), Closed>, Unwritable> {
-        let (core, scratch) = (self.core, &mut *self.scratch);
+        let (core, tenant, scratch) = (self.core, self.tenant, &mut *self.scratch);
         scratch.missing_v4.clear();
         scratch.missing_v6.clear();
         hot.missing_v4(v4, &mut scratch.missing_v4);
@@ -110,18 +112,18 @@ impl<'a> Write<'a> {
         let (_, erasing) = match &mut self.section {
             Some(section) => section,
             none => {
-                let gate = core.gate.read().unwrap_or_else(PoisonError::into_inner);
+                let gate = tenant.gate.read().unwrap_or_else(PoisonError::into_inner);
                 // Before anything is put where other threads see it: what they find known waits for this.
                 none.insert((core.journal.begin()?, gate))
             }
         };
         // Behind the gate, as what is kept changes there, too.
-        core.accept(hot.hour())?;
+        core.accept(tenant, hot.hour())?;
         scratch.new.clear();
         let inserted = hot.insert_v4(&scratch.missing_v4, &mut scratch.new.v4);
-        let inserted = inserted.and_then(|()| scratch.insert_v6(core, hot));
+        let inserted = inserted.and_then(|()| scratch.insert_v6(tenant, hot));
         // What an hour took in before it was closed is passed on all the same.
-        scratch.pass_on(core, hot, erasing);
+        scratch.pass_on(core, tenant, hot, erasing);
         Ok(inserted)
     }
 }
@@ -144,36 +146,37 @@ impl Scratch {
         std::mem::take(&mut self.arrived)
     }
 
-    fn take_hour(&mut self, core: &Core, hour: Hour) -> Arc<HotHour> {
-        let last = self.last.take().filter(|last| last.hour() == hour && !last.is_closed());
-        last.unwrap_or_else(|| core.hot.open(hour, || core.snapshot.load().knows_hour(hour)))
+    fn take_hour(&mut self, tenant: &Tenant, hour: Hour) -> Arc<HotHour> {
+        let last =
+            self.last.take().filter(|(whose, last)| *whose == tenant.id && last.hour() == hour && !last.is_closed());
+        last.map_or_else(|| tenant.hot.open(hour, || tenant.snapshot.load().knows_hour(hour)), |(_, last)| last)
     }
 
     /// Adds the IPv6 addresses that their /64 still takes.
-    fn insert_v6(&mut self, core: &Core, hot: &HotHour) -> Result<(), Closed> {
+    fn insert_v6(&mut self, tenant: &Tenant, hot: &HotHour) -> Result<(), Closed> {
         if self.missing_v6.is_empty() {
             return Ok(());
         }
         self.first.clear();
-        core.ever.insert(&[], &self.missing_v6, &mut self.first);
-        if core.since_start.is_none() {
+        tenant.ever.insert(&[], &self.missing_v6, &mut self.first);
+        if tenant.since_start.is_none() {
             self.arrived.v6.extend(&self.first.v6);
         }
-        self.missing_v6.retain(|address| core.ever.v6().contains(*address));
+        self.missing_v6.retain(|address| tenant.ever.v6().contains(*address));
         hot.insert_v6(&self.missing_v6, &mut self.new.v6)
     }
 
     /// What is new in its hour goes to the sets, the journal and the history.
-    fn pass_on(&mut self, core: &Core, hot: &HotHour, erasing: &Without) {
+    fn pass_on(&mut self, core: &Core, tenant: &Tenant, hot: &HotHour, erasing: &Without) {
         let hour = hot.hour();
-        if let Some(set) = &core.since_start {
+        if let Some(set) = &tenant.since_start {
             self.first.clear();
             set.insert(&self.new.v4, &self.new.v6, &mut self.first);
             self.arrived.v4.extend(&self.first.v4);
             self.arrived.v6.extend(&self.first.v6);
         }
         if hot.backed() {
-            let history = core.snapshot.load();
+            let history = tenant.snapshot.load();
             // That the history has an address says nothing while it is being erased from there.
             let has_v4 = |address| erasing.v4.binary_search(&address).is_err() && history.has_hour(address, hour);
             let has_v6 = |address| erasing.v6.binary_search(&address).is_err() && history.has_hour(address, hour);
@@ -184,14 +187,14 @@ impl Scratch {
             return;
         }
         self.first.clear();
-        core.ever.insert(&self.new.v4, &[], &mut self.first);
-        if core.since_start.is_none() {
+        tenant.ever.insert(&self.new.v4, &[], &mut self.first);
+        if tenant.since_start.is_none() {
             self.arrived.v4.extend(&self.first.v4);
         }
-        let tenant = TenantId(crate::TENANT);
-        journal::encode(&HourVisits { tenant, hour, v4: &self.new.v4, v6: &self.new.v6 }, &mut self.frames);
+        journal::encode(&HourVisits { tenant: tenant.id, hour, v4: &self.new.v4, v6: &self.new.v6 }, &mut self.frames);
         // Before the section ends: a rotation of the journal waits for that, and then finds all that it closed off here.
         core.queue.put(Batch {
+            tenant: tenant.at,
             hour: hour.0,
             v4: self.new.v4.clone(),
             first: self.first.v4.clone(),

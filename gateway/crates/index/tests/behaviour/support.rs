@@ -1,7 +1,23 @@
 //! What several tests need.
 
+use tallygate_event::TenantId;
+use tallygate_index::{TenantVisits, Visits};
+
+/// For tests to which it does not matter whose visits they are.
+pub(crate) trait OfDefault {
+    fn of_default(&self) -> TenantVisits<'_>;
+}
+
 /// Sebastiano Vigna's SplitMix64.
 pub(crate) struct Random(pub(crate) u64);
+
+// === impl Visits ===
+
+impl OfDefault for Visits {
+    fn of_default(&self) -> TenantVisits<'_> {
+        self.of(TenantId::DEFAULT).expect("it is kept unless something else is asked for")
+    }
+}
 
 // === impl Random ===
 

@@ -1,5 +1,5 @@
 //! The visits beside a plain model of them: random visits, late and repeated ones, merges, retention, forgetting, restarts
-//! and crashes; every kind of question compared.
+//! and crashes; every kind of question compared. Of two tenants, each has a model of its own, which knows nothing of the other.
 
 mod clock;
 mod damage;
@@ -7,6 +7,7 @@ mod faults;
 mod fixture;
 mod ledger;
 mod model;
+mod tenants;
 mod threads;
 mod upkeep;
 
@@ -17,15 +18,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tallygate_disk::{Disk, Simulated};
+use tallygate_event::TenantId;
 use tallygate_index::query::{Network, Range, View};
 use tallygate_index::visits::{Inspection, Options, Scratch};
-use tallygate_index::{Day, Hour, Ipv6Policy, Visits};
+use tallygate_index::{Day, Hour, Ipv6Policy, TenantVisits, Visits};
 
 use self::model::Model;
 use crate::support::Random;
 
 /// The real thing, its disk and its clock.
 struct Subject {
+    tenants: &'static [TenantId],
     visits: Option<Visits>,
     disk: Simulated,
     clock: Arc<AtomicI64>,
@@ -47,10 +50,10 @@ const LATE_DAYS: u64 = 68;
 // === impl Subject ===
 
 impl Subject {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, tenants: &'static [TenantId]) -> Self {
         let start = Day::of_civil(2025, 12, 20).expect("is a date").first_hour().unix_ms();
         let (clock, disk) = (Arc::new(AtomicI64::new(start)), Simulated::new(seed));
-        let mut new = Self { visits: None, disk, clock, scratch: Scratch::default(), random: Random(seed) };
+        let mut new = Self { tenants, visits: None, disk, clock, scratch: Scratch::default(), random: Random(seed) };
         new.open();
         new
     }
@@ -58,6 +61,7 @@ impl Subject {
     fn options(&self) -> Options {
         let clock = Arc::clone(&self.clock);
         Options {
+            tenants: self.tenants.to_vec(),
             retention: RETENTION,
             ipv6: Ipv6Policy::default(),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
@@ -74,6 +78,15 @@ impl Subject {
 
     fn visits(&self) -> &Visits {
         self.visits.as_ref().expect("is open")
+    }
+
+    fn of(&self, at: usize) -> TenantVisits<'_> {
+        self.visits().of(self.tenants[at]).expect("is kept")
+    }
+
+    /// One of the tenants, as the place of its model.
+    fn tenant(&mut self) -> usize {
+        self.random.below(self.tenants.len() as u64) as usize
     }
 
     fn now(&self) -> Hour {
@@ -102,7 +115,10 @@ impl Subject {
         Hour(self.now().0 - late as u32)
     }
 
-    fn write(&mut self, model: &mut Model) {
+    fn write(&mut self, models: &mut [Model]) {
+        let at = self.tenant();
+        let model = &mut models[at];
+        // One for all tenants, as a worker has it.
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut added = Vec::new();
         for _ in 0..=self.random.below(2) {
@@ -110,8 +126,7 @@ impl Subject {
             let count = 1 + self.random.below(6);
             added.push((hour, (0..count).map(|_| self.address()).collect::<Vec<_>>()));
         }
-        let visits = self.visits();
-        let mut write = visits.write(&mut scratch);
+        let mut write = self.of(at).write(&mut scratch);
         for (hour, addresses) in &added {
             let (mut v4, mut v6) = (Vec::new(), Vec::new());
             for address in addresses {
@@ -124,12 +139,12 @@ impl Subject {
             write.add(*hour, &v4, &v6).expect("can be written");
         }
         let ticket = write.finish().expect("can be written");
-        ticket.map_or(Ok(()), |ticket| visits.wait(ticket)).expect("becomes durable");
+        ticket.map_or(Ok(()), |ticket| self.visits().wait(ticket)).expect("becomes durable");
         self.scratch = scratch;
     }
 
     /// One random step of both.
-    fn step(&mut self, model: &mut Model) {
+    fn step(&mut self, models: &mut [Model]) {
         match self.random.below(100) {
             0..=1 => {
                 let hours =
@@ -139,11 +154,11 @@ impl Subject {
             2 => self.visits().flush().expect("the disk works"),
             3 => self.visits().maintain().expect("the disk works"),
             4 => {
-                let addresses = [self.address(), self.address()];
-                self.visits().forget(&addresses).expect("the disk works");
+                let (at, addresses) = (self.tenant(), [self.address(), self.address()]);
+                self.of(at).forget(&addresses).expect("the disk works");
                 for address in addresses {
-                    model.visits.remove(&address);
-                    model.before.remove(&address);
+                    models[at].visits.remove(&address);
+                    models[at].before.remove(&address);
                 }
             }
             5 => {
@@ -154,10 +169,10 @@ impl Subject {
                     _ => self.disk = self.disk.crash(self.random.next()),
                 }
                 self.visits = None;
-                self.inspect(model);
+                self.inspect(models);
                 self.open();
             }
-            _ => self.write(model),
+            _ => self.write(models),
         }
     }
 
@@ -174,33 +189,37 @@ impl Subject {
         }
     }
 
-    fn compare(&mut self, model: &mut Model) {
-        let view = self.visits().view();
-        let kept = (view.oldest_day(), view.oldest_hour());
-        drop(view);
-        let question = self.question(kept);
-        let view = self.visits().view();
-        if view.oldest_day().0 != model.oldest {
-            model.forget_days_before(view.oldest_day());
-        }
-        assert_eq!(self.visits().unique(), model.ever());
-        // What is too old may have gone away a moment ago.
-        if view.check(question.range).is_ok() {
-            question.compare(&view, model);
+    fn compare(&mut self, models: &mut [Model]) {
+        for (at, model) in models.iter_mut().enumerate() {
+            let view = self.of(at).view();
+            let kept = (view.oldest_day(), view.oldest_hour());
+            drop(view);
+            let question = self.question(kept);
+            let view = self.of(at).view();
+            if view.oldest_day().0 != model.oldest {
+                model.forget_days_before(view.oldest_day());
+            }
+            assert_eq!(self.of(at).unique(), model.ever());
+            // What is too old may have gone away a moment ago.
+            if view.check(question.range).is_ok() {
+                question.compare(&view, model);
+            }
         }
     }
 
     /// Compares what is on the disk, while nothing has it open.
-    fn inspect(&mut self, model: &mut Model) {
+    fn inspect(&mut self, models: &mut [Model]) {
         let before = self.disk.list().expect("the disk works").into_iter().collect::<BTreeSet<_>>();
         let opened = Inspection::open(&self.disk, self.options());
         let (inspection, _) = opened.expect("what it wrote itself can be read");
-        let view = inspection.view();
-        if view.oldest_day().0 != model.oldest {
-            model.forget_days_before(view.oldest_day());
+        for (tenant, model) in self.tenants.iter().zip(models) {
+            let view = inspection.view(*tenant).expect("is kept");
+            if view.oldest_day().0 != model.oldest {
+                model.forget_days_before(view.oldest_day());
+            }
+            assert_eq!(inspection.ever(*tenant).expect("is kept").len(), model.ever());
+            self.question((view.oldest_day(), view.oldest_hour())).compare(&view, model);
         }
-        assert_eq!(inspection.ever().len(), model.ever());
-        self.question((view.oldest_day(), view.oldest_hour())).compare(&view, model);
         let after = self.disk.list().expect("the disk works").into_iter().collect::<BTreeSet<_>>();
         assert_eq!(before, after);
     }
@@ -221,24 +240,35 @@ impl Question {
     }
 }
 
-fn run(seed: u64, steps: u64) {
-    let (mut subject, mut model) = (Subject::new(seed), Model::default());
-    model.oldest = subject.visits().view_now().oldest_day().0;
+fn run(seed: u64, steps: u64, tenants: &'static [TenantId]) {
+    let mut subject = Subject::new(seed, tenants);
+    let model = |tenant: TenantVisits<'_>| Model { oldest: tenant.oldest_day().0, ..Model::default() };
+    let mut models: Vec<_> = subject.visits().tenants().map(model).collect();
     for step in 0..steps {
-        subject.step(&mut model);
+        subject.step(&mut models);
         if step % 7 == 0 {
-            subject.compare(&mut model);
+            subject.compare(&mut models);
         }
     }
-    subject.compare(&mut model);
+    subject.compare(&mut models);
+}
+
+fn run_side_by_side(steps: u64, tenants: &'static [TenantId]) {
+    std::thread::scope(|scope| {
+        for seed in 0..2 {
+            scope.spawn(move || (0..10).for_each(|round| run(seed * 1_000 + round, steps, tenants)));
+        }
+    });
 }
 
 /// A hundred thousand steps.
 #[test]
 fn all_answers_are_those_of_the_model() {
-    std::thread::scope(|scope| {
-        for seed in 0..2 {
-            scope.spawn(move || (0..10).for_each(|round| run(seed * 1_000 + round, 5_000)));
-        }
-    });
+    run_side_by_side(5_000, &[TenantId::DEFAULT]);
+}
+
+/// Of the same few addresses, so that anything that is mixed up shows. As many steps for each.
+#[test]
+fn all_answers_of_two_tenants_are_those_of_their_own_models() {
+    run_side_by_side(5_000, &[TenantId::DEFAULT, TenantId(7)]);
 }

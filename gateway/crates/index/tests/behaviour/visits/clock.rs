@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tallygate_disk::{Content, Disk, DiskFile, Simulated};
+use tallygate_event::TenantId;
 use tallygate_index::query::Range;
 use tallygate_index::visits::{Inspection, Options, Scratch, VisitsError};
 use tallygate_index::{Day, Hour, Visits};
+
+use crate::support::OfDefault;
 
 /// A disk, a clock, and how long the history is to reach back.
 struct Machine {
@@ -111,14 +114,14 @@ fn write(visits: &Visits, day: Day, addresses: &[u32]) {
 
 fn write_all(visits: &Visits, day: Day, v4: &[u32], v6: &[u128]) {
     let mut scratch = Scratch::default();
-    let mut write = visits.write(&mut scratch);
+    let mut write = visits.of_default().write(&mut scratch);
     write.add(noon(day), v4, v6).expect("is kept");
     write.finish().expect("can be written").map_or(Ok(()), |ticket| visits.wait(ticket)).expect("becomes durable");
 }
 
 /// The addresses of each day, of some.
 fn distinct(visits: &Visits, days: &[Day]) -> Vec<u64> {
-    let view = visits.view();
+    let view = visits.of_default().view();
     let count = |day: &Day| view.distinct(Range::days(*day, *day)).expect("is kept").distinct;
     days.iter().map(count).collect()
 }
@@ -140,7 +143,7 @@ fn a_start_with_the_clock_years_ahead_destroys_nothing() {
     machine.set(today());
     let visits = machine.open();
     assert_eq!(distinct(&visits, &days), [2, 2, 2]);
-    assert!(visits.view().check(Range { from: noon(days[1]), to: noon(today()) }).is_ok());
+    assert!(visits.of_default().view().check(Range { from: noon(days[1]), to: noon(today()) }).is_ok());
     assert_eq!(visits.ready(), Ok(()));
     write(&visits, today(), &[7]);
     assert_eq!(distinct(&visits, &days), [2, 2, 3]);
@@ -176,7 +179,7 @@ fn a_leap_of_weeks_destroys_nothing_either() {
         visits.maintain().expect("the disk works");
         machine.set(today());
         assert_eq!(distinct(&visits, &[days_ago(90)]), [1]);
-        let hours = visits.view().hours([0, 0, 0, 1].into(), visits.view().all());
+        let hours = visits.of_default().view().hours([0, 0, 0, 1].into(), visits.of_default().view().all());
         assert_eq!(hours, Ok(vec![noon(days_ago(61))]), "{leap}");
     }
 }
@@ -189,7 +192,7 @@ fn a_history_with_nothing_in_it_begins_where_the_clock_says() {
     for now in [today(), Day(today().0 + 7 * YEAR), today()] {
         machine.set(now);
         visits.maintain().expect("the disk works");
-        assert!(visits.keeps(noon(now)) && !visits.keeps(noon(Day(now.0 - 200))));
+        assert!(visits.of_default().keeps(noon(now)) && !visits.of_default().keeps(noon(Day(now.0 - 200))));
     }
     write(&visits, today(), &[1]);
     assert_eq!(distinct(&visits, &[today()]), [1]);
@@ -204,17 +207,20 @@ fn once_it_is_forgotten_a_visit_of_a_time_that_never_was_does_no_harm() {
     machine.set(today());
     let visits = machine.open();
     write(&visits, today(), &[1]);
-    assert_eq!(visits.view().all().to, ahead.last_hour());
-    assert_eq!(visits.forget(&[[0, 0, 0, 9].into()]).expect("the disk works"), 1);
-    assert_eq!(visits.view().all().to, today().last_hour());
+    assert_eq!(visits.of_default().view().all().to, ahead.last_hour());
+    assert_eq!(visits.of_default().forget(&[[0, 0, 0, 9].into()]).expect("the disk works"), 1);
+    assert_eq!(visits.of_default().view().all().to, today().last_hour());
     // Visits of today were put to their month, as no hour could be told apart that far back. They are not known any better.
     drop(visits);
     let visits = machine.open();
-    visits.forget(&[[0, 0, 0, 1].into()]).expect("the disk works");
+    visits.of_default().forget(&[[0, 0, 0, 1].into()]).expect("the disk works");
     drop(visits);
     let visits = machine.open();
     write(&visits, today(), &[1]);
-    assert_eq!(visits.view().hours([0, 0, 0, 1].into(), visits.view().all()), Ok(vec![noon(today())]));
+    assert_eq!(
+        visits.of_default().view().hours([0, 0, 0, 1].into(), visits.of_default().view().all()),
+        Ok(vec![noon(today())])
+    );
 }
 
 #[test]
@@ -225,8 +231,8 @@ fn a_clock_that_stays_ahead_is_believed_in_the_end() {
     machine.patience = Duration::ZERO;
     let visits = machine.open();
     visits.maintain().expect("the disk works");
-    assert!(visits.oldest_day() > today());
-    assert_eq!(visits.unique(), 1);
+    assert!(visits.of_default().oldest_day() > today());
+    assert_eq!(visits.of_default().unique(), 1);
 }
 
 #[test]
@@ -237,7 +243,10 @@ fn a_history_that_was_begun_too_far_ahead_reaches_back() {
     machine.set(today());
     let visits = machine.open();
     write(&visits, days_ago(30), &[1]);
-    assert_eq!(visits.view().hours([0, 0, 0, 1].into(), visits.view().all()), Ok(vec![noon(days_ago(30))]));
+    assert_eq!(
+        visits.of_default().view().hours([0, 0, 0, 1].into(), visits.of_default().view().all()),
+        Ok(vec![noon(days_ago(30))])
+    );
 }
 
 #[test]
@@ -251,7 +260,7 @@ fn visits_of_a_time_that_never_was_do_not_keep_those_of_today_out() {
         let visits = machine.open();
         write(&visits, today(), &[2, 3]);
         assert_eq!(distinct(&visits, &[today(), ahead]), [2, 2], "round {round}");
-        assert_eq!(visits.view().distinct(Range::days(today(), ahead)).map(|counts| counts.new), Ok(3));
+        assert_eq!(visits.of_default().view().distinct(Range::days(today(), ahead)).map(|counts| counts.new), Ok(3));
     }
 }
 
@@ -261,7 +270,7 @@ fn more_is_kept_from_the_start_on_that_asks_for_it() {
     let mut machine = Machine::new();
     let visits = machine.open();
     write(&visits, days_ago(90), &[1]);
-    assert!(!visits.keeps(noon(days_ago(300))));
+    assert!(!visits.of_default().keeps(noon(days_ago(300))));
     drop(visits);
     machine.retention = 400;
     let visits = machine.open();
@@ -271,11 +280,12 @@ fn more_is_kept_from_the_start_on_that_asks_for_it() {
     drop(visits);
     // Nor must a tool, which does not know how far the history was to reach back.
     let (tool, _) = Inspection::open(&machine.disk, Options::default()).expect("can be read");
-    let distinct_then = tool.view().distinct(Range::days(days_ago(300), days_ago(300)));
+    let distinct_then =
+        tool.view(TenantId::DEFAULT).expect("is kept").distinct(Range::days(days_ago(300), days_ago(300)));
     assert_eq!(distinct_then.map(|counts| counts.distinct), Ok(2));
     let visits = machine.open();
     assert_eq!(distinct(&visits, &[days_ago(300), days_ago(90)]), [2, 1]);
-    let counts = visits.view().distinct(Range::days(days_ago(300), today())).expect("is kept");
+    let counts = visits.of_default().view().distinct(Range::days(days_ago(300), today())).expect("is kept");
     assert_eq!((counts.distinct, counts.new), (2, 2));
 }
 
@@ -287,11 +297,11 @@ fn where_something_was_let_go_of_the_history_stays_as_short() {
     write(&visits, days_ago(90), &[1]);
     machine.set(Day(today().0 + 80));
     visits.maintain().expect("the disk works");
-    let oldest = visits.oldest_day();
+    let oldest = visits.of_default().oldest_day();
     assert!(oldest > days_ago(90));
     drop(visits);
     machine.retention = 400;
-    assert_eq!(machine.open().oldest_day(), oldest);
+    assert_eq!(machine.open().of_default().oldest_day(), oldest);
 }
 
 /// What is acknowledged while the oldest month is being let go of counts as having come before, now and after a crash.
@@ -310,10 +320,10 @@ fn what_comes_for_a_month_that_is_being_let_go_of_is_remembered() {
     let same = Arc::clone(&visits);
     *disk.at_manifest.lock().expect("nobody panics") = Some(Box::new(move || {
         // The matrices have let go of the day already, the list that is about to be written does, and nobody knows yet.
-        let (view, day) = (same.view_now(), Range::days(days_ago(90), days_ago(90)));
+        let (view, day) = (same.of_default().view_now(), Range::days(days_ago(90), days_ago(90)));
         if view.check(day).is_ok() && view.distinct(day).is_err() {
             let mut scratch = Scratch::default();
-            let mut write = same.write(&mut scratch);
+            let mut write = same.of_default().write(&mut scratch);
             write.add(noon(days_ago(90)), &[2, 5], &[v6]).expect("is still kept");
             // Nobody can wait for it here, as this is the thread that would be waited for.
             let _ticket = write.finish().expect("can be written");
@@ -321,11 +331,11 @@ fn what_comes_for_a_month_that_is_being_let_go_of_is_remembered() {
     }));
     visits.maintain().expect("the disk works");
     *disk.at_manifest.lock().expect("nobody panics") = None;
-    assert!(visits.oldest_day() > days_ago(90));
+    assert!(visits.of_default().oldest_day() > days_ago(90));
     let check = |visits: &Visits| {
-        assert_eq!(visits.unique(), 6);
+        assert_eq!(visits.of_default().unique(), 6);
         for range in [Range::days(today(), today()), Range { from: noon(today()), to: noon(today()) }] {
-            let counts = visits.view().distinct(range).expect("is kept");
+            let counts = visits.of_default().view().distinct(range).expect("is kept");
             assert_eq!((counts.distinct, counts.new), (5, 2), "{range:?}");
         }
     };

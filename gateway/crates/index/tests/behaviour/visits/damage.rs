@@ -11,6 +11,7 @@ use tallygate_index::visits::{Inspection, Opened, Options, Scratch, VisitsError}
 use tallygate_index::{Damage, DamageKind, Day, Hour, Visits};
 
 use super::model::Model;
+use crate::support::OfDefault;
 
 fn today() -> Day {
     Day::of_civil(2026, 5, 15).expect("is a date")
@@ -39,7 +40,7 @@ fn damage(opened: Result<(Visits, Opened), VisitsError>) -> Vec<Damage> {
 /// Visits of `count` addresses from one on, and of one IPv6 address, so many days and hours ago.
 fn write(visits: &Visits, (days, hours): (u32, u32), (first, count): (u32, u32)) {
     let mut scratch = Scratch::default();
-    let mut write = visits.write(&mut scratch);
+    let mut write = visits.of_default().write(&mut scratch);
     let hour = Hour(today().first_hour().0 + 12 - days * 24 - hours);
     let v4: Vec<u32> = (first..first + count).map(|n| 0xc000_0200 + n * 300).collect();
     write.add(hour, &v4, &[0x2001_0db8 << 96 | u128::from(first)]).expect("is kept");
@@ -67,13 +68,13 @@ fn story() -> Simulated {
 /// Counts must follow from what the history says of each address. Where the hours of a day are lost and its month has the day,
 /// the days alone are known.
 fn check(visits: &Visits) {
-    let view = visits.view();
+    let view = visits.of_default().view();
     let (by_hour, mut by_day, all) = (Model::read(&view), Model::default(), view.all());
     for address in by_hour.visits.keys() {
         let days = view.visited(*address, all).expect("is kept").days;
         by_day.visits.insert(*address, days.into_iter().map(|day| day.first_hour()).collect());
     }
-    assert_eq!(visits.unique(), by_day.ever());
+    assert_eq!(visits.of_default().unique(), by_day.ever());
     by_day.compare_counts(&view, all);
     for bucket in [Bucket::Day, Bucket::Month] {
         all.buckets(bucket).for_each(|part| by_day.compare_counts(&view, part));
@@ -118,7 +119,7 @@ fn whatever_file_is_lost_is_told_and_the_rest_goes_on_exactly() {
     // One that counts no more may be removed by a process that starts.
     let (visits, opened) = open(&whole.kill(), options()).expect("it is whole");
     assert_eq!(opened.damage, []);
-    let unharmed = visits.unique();
+    let unharmed = visits.of_default().unique();
     drop(visits);
     let segments: Vec<_> = names.iter().filter(|name| name.starts_with("segment-")).collect();
     assert!(segments.len() > 5, "{names:?}");
@@ -135,7 +136,7 @@ fn whatever_file_is_lost_is_told_and_the_rest_goes_on_exactly() {
             let (visits, opened) = open(&disk, Options { durability, ..accepting() }).expect("the rest is whole");
             assert_eq!(opened.damage, told);
             assert_eq!(opened.damage_totals.iter().sum::<u64>(), 1);
-            assert!(visits.unique() <= unharmed);
+            assert!(visits.of_default().unique() <= unharmed);
             check(&visits);
             // Who was lost comes again, among others.
             for hours in 0..3 {
@@ -184,7 +185,7 @@ fn all_journal_files_gone_is_damage_even_if_nothing_else_was_ever_written() {
     }
     assert_eq!(damage(open(&disk, options()))[0].kind, DamageKind::JournalMissing);
     let (visits, _) = open(&disk, accepting()).expect("nothing is whole, too");
-    assert_eq!(visits.unique(), 0);
+    assert_eq!(visits.of_default().unique(), 0);
     write(&visits, (0, 0), (0, 10));
     check(&visits);
 }

@@ -12,6 +12,7 @@ use tallygate_index::{Day, Hour, Visits};
 
 use super::RETENTION;
 use super::ledger::{Found, Ledger};
+use crate::support::OfDefault;
 
 /// The real thing, and what those know who talk to it.
 struct Story {
@@ -107,7 +108,7 @@ impl Story {
     fn forget(&mut self, addresses: &[&str]) {
         let Some(visits) = &self.visits else { return };
         let addresses: Vec<_> = addresses.iter().map(|address| parse(address)).collect();
-        let forgotten = visits.forget(&addresses).is_ok();
+        let forgotten = visits.of_default().forget(&addresses).is_ok();
         for address in addresses {
             if forgotten { self.ledger.forgotten(address) } else { self.ledger.not_forgotten(address) }
         }
@@ -219,7 +220,7 @@ fn parse(address: &str) -> IpAddr {
 
 fn acknowledges(visits: &Visits, sent: &[(Hour, IpAddr)]) -> bool {
     let mut scratch = Scratch::default();
-    let mut write = visits.write(&mut scratch);
+    let mut write = visits.of_default().write(&mut scratch);
     for (hour, address) in sent {
         let added = match address {
             IpAddr::V4(address) => write.add(*hour, &[address.to_bits()], &[]),
@@ -317,7 +318,7 @@ fn a_journal_that_lay_about_for_longer_than_is_kept_is_still_remembered() {
         story.open();
         story.maintain();
         let visits = story.visits.as_ref().expect("nothing fails");
-        assert_eq!(visits.unique(), 2);
+        assert_eq!(visits.of_default().unique(), 2);
         story.ledger.check(visits, Found::Live);
         story.disk = story.disk.kill();
     }

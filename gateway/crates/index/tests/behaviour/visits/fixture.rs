@@ -16,6 +16,7 @@ use tallygate_index::{Day, Hour, Visits};
 
 use super::RETENTION;
 use super::model::Model;
+use crate::support::OfDefault;
 
 /// Every visit: days before the last of the story, the hour of that day, how many IPv4 addresses from which one on, and the
 /// same for IPv6.
@@ -63,7 +64,7 @@ fn story() -> Simulated {
     let (visits, _) = open(Arc::new(disk.clone()), &clock);
     let write = |told: &[Told]| {
         let mut scratch = Scratch::default();
-        let mut write = visits.write(&mut scratch);
+        let mut write = visits.of_default().write(&mut scratch);
         told.iter().for_each(|told| write.add(hour(told), &v4(told), &v6(told)).expect("is kept"));
         let ticket = write.finish().expect("the disk works");
         ticket.map_or(Ok(()), |ticket| visits.wait(ticket)).expect("the disk works");
@@ -123,8 +124,8 @@ fn answers_as_it_did(version: &str) {
     assert!(opened.segments >= 5, "of months, days, hours, and before: {opened:?}");
     let mut model = model();
     let check = |model: &Model| {
-        let view = visits.view();
-        assert_eq!((view.oldest_day().civil(), visits.unique()), ((2025, 11, 1), model.ever()));
+        let view = visits.of_default().view();
+        assert_eq!((view.oldest_day().civil(), visits.of_default().unique()), ((2025, 11, 1), model.ever()));
         assert_eq!(view.oldest_hour().day().civil(), (2025, 11, 19));
         let all = view.all();
         for address in model.visits.keys() {

@@ -7,6 +7,7 @@ use tallygate_index::query::{Bucket, Range, View};
 use tallygate_index::{Hour, Visits};
 
 use super::model::Model;
+use crate::support::OfDefault;
 
 /// What a client and an operator know.
 #[derive(Clone, Default)]
@@ -66,12 +67,12 @@ impl Ledger {
             open.map(|hour| (hour, *address)).collect::<Vec<_>>()
         };
         let all = self.addresses.iter().flat_map(of);
-        all.filter(|(hour, _)| visits.keeps(*hour)).collect()
+        all.filter(|(hour, _)| visits.of_default().keeps(*hour)).collect()
     }
 
     /// Checks that what is there is what must be, and not what must not be; that every count follows from it; and gives it.
     pub(crate) fn check(&self, visits: &Visits, found: Found) -> Model {
-        let view = visits.view();
+        let view = visits.of_default().view();
         let mut model = Model { oldest: view.oldest_day().0, ..Model::default() };
         let mut unsure = false;
         let mut each = BTreeSet::new();
@@ -85,12 +86,15 @@ impl Ledger {
             let there = known.check(*address, &view, found);
             let is_old = |hours: &BTreeSet<Hour>| hours.first().is_some_and(|first| first.day() < view.oldest_day());
             let came_before = if there.is_empty() {
-                visits.ever().contains(*address)
+                visits.of_default().ever().contains(*address)
             } else {
                 unsure |= is_old(&known.sent) && !is_old(&known.acknowledged);
                 is_old(&known.acknowledged)
             };
-            assert!(!is_old(&known.acknowledged) || visits.ever().contains(*address), "{address} came long ago");
+            assert!(
+                !is_old(&known.acknowledged) || visits.of_default().ever().contains(*address),
+                "{address} came long ago"
+            );
             assert!(!came_before || is_old(&known.sent), "{address} did not come before {:?}", view.oldest_day());
             if came_before {
                 model.before.insert(*address);
@@ -99,7 +103,7 @@ impl Ledger {
                 model.visits.insert(*address, there);
             }
         }
-        assert_eq!(visits.unique(), model.ever());
+        assert_eq!(visits.of_default().unique(), model.ever());
         if !unsure {
             check_counts(&model, &view);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use tallygate_index::query::{Bucket, Moment, Network, Range, View};
+use tallygate_index::query::{Bucket, HourOrDay, Network, Range, View};
 use tallygate_index::{Counts, Day, Hour};
 
 /// Visits, as plainly as can be.
@@ -79,7 +79,7 @@ impl Model {
         let mut days: Vec<Day> = came.iter().map(|hour| hour.day()).collect();
         days.dedup();
         let moment = |hour: &Hour| {
-            if *hour < view.oldest_hour() { Moment::Day(hour.day()) } else { Moment::Hour(*hour) }
+            if *hour < view.oldest_hour() { HourOrDay::Day(hour.day()) } else { HourOrDay::Hour(*hour) }
         };
         let visited = view.visited(address, range).expect("is kept");
         assert_eq!(visited.days, days, "{address} in {range:?}");

@@ -12,7 +12,7 @@ use tallygate_index::visits::{Options, Scratch};
 use tallygate_index::{Day, Hour, Visits};
 
 use super::model::Model;
-use crate::support::Random;
+use crate::support::{OfDefault, Random};
 
 /// A visit that was sent: when that began, and when it was acknowledged.
 #[derive(Clone, Copy)]
@@ -93,7 +93,7 @@ impl Race {
                 IpAddr::V6(address) => v6.push(address.to_bits()),
             }
         }
-        let mut write = self.visits.write(scratch);
+        let mut write = self.visits.of_default().write(scratch);
         write.add(hour, &v4, &v6).expect("the disk works");
         let ticket = write.finish().expect("the disk works");
         ticket.map_or(Ok(()), |ticket| self.visits.wait(ticket)).expect("the disk works");
@@ -106,13 +106,13 @@ impl Race {
                 1 | 2 => self.visits.maintain().expect("the disk works"),
                 3 => drop(self.clock.fetch_add(3_600_000 * 3, Ordering::Relaxed)),
                 4 => {
-                    let view = self.visits.view();
+                    let view = self.visits.of_default().view();
                     let counts = view.distinct(view.all()).expect("is kept");
                     assert!(counts.new <= counts.distinct);
                 }
                 _ => {
                     let (address, began) = (address(random), self.moment());
-                    self.visits.forget(&[address]).expect("the disk works");
+                    self.visits.of_default().forget(&[address]).expect("the disk works");
                     let ended = self.moment();
                     let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
                     forgotten.push(Forgotten { address, began, ended });
@@ -127,7 +127,7 @@ impl Race {
 
     /// Checks what is there once nothing is under way any more.
     fn check(&self, visits: &Visits, what: &str) {
-        let view = visits.view();
+        let view = visits.of_default().view();
         let model = Model::read(&view);
         let has = |sent: &Sent| model.visits.get(&sent.address).is_some_and(|hours| hours.contains(&sent.hour));
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,7 +151,7 @@ impl Race {
         let known: BTreeSet<_> = sent.iter().map(|sent| (sent.address, sent.hour)).collect();
         let found = model.visits.iter().flat_map(|(address, hours)| hours.iter().map(|hour| (*address, *hour)));
         assert!(found.into_iter().all(|visit| known.contains(&visit)), "{what}: something was invented");
-        assert_eq!(visits.unique(), model.ever(), "{what}");
+        assert_eq!(visits.of_default().unique(), model.ever(), "{what}");
         let Some(address) = model.visits.keys().next().copied() else { return };
         model.compare(&view, view.all(), address);
     }
@@ -161,13 +161,13 @@ impl Race {
         let before: Vec<Sent> = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let crashed = self.disk.crash(seed);
         let visits = open(&crashed, &self.clock);
-        let view = visits.view();
+        let view = visits.of_default().view();
         let model = Model::read(&view);
         for sent in before.iter().filter(|sent| sent.acknowledged.is_some() && is_never_forgotten(sent.address)) {
             let hours = model.visits.get(&sent.address);
             assert!(hours.is_some_and(|hours| hours.contains(&sent.hour)), "{} at {:?}", sent.address, sent.hour);
         }
-        assert_eq!(visits.unique(), model.ever());
+        assert_eq!(visits.of_default().unique(), model.ever());
         let Some(address) = model.visits.keys().next().copied() else { return };
         model.compare(&view, view.all(), address);
     }

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use tallygate_disk::{Disk, Simulated};
+use tallygate_event::TenantId;
 use tallygate_index::journal::Durability;
 use tallygate_index::query::Range;
 use tallygate_index::visits::{Inspection, Options, Scratch};
 use tallygate_index::{Day, Granularity, Hour, Ipv6Policy, Visits};
 
-use crate::support::Random;
+use crate::support::{OfDefault, Random};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,7 +37,7 @@ fn open(disk: &Simulated, options: Options) -> Visits {
 
 fn write(visits: &Visits, hour: Hour, v4: &[u32], v6: &[u128]) {
     let mut scratch = Scratch::default();
-    let mut write = visits.write(&mut scratch);
+    let mut write = visits.of_default().write(&mut scratch);
     write.add(hour, v4, v6).expect("is kept");
     write.finish().expect("can be written").map_or(Ok(()), |ticket| visits.wait(ticket)).expect("becomes durable");
 }
@@ -65,11 +66,11 @@ fn a_disk_that_is_too_full_for_the_segments_keeps_what_room_it_has() {
         assert_eq!(segments(&disk), 0, "round {round}");
         write(&visits, now(&clock), &[0x0101_0000 + round], &[]);
     }
-    let unique = visits.unique();
+    let unique = visits.of_default().unique();
     disk.full(before + 4_000_000);
     visits.flush().expect("there is room");
     drop(visits);
-    assert_eq!(open(&disk, options(&clock)).unique(), unique);
+    assert_eq!(open(&disk, options(&clock)).of_default().unique(), unique);
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn what_a_crash_left_behind_is_removed_at_the_next_start() {
         assert!(start.elapsed() < PATIENCE, "it is still there");
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert_eq!(visits.unique(), 1);
+    assert_eq!(visits.of_default().unique(), 1);
 }
 
 /// A tool that opens a history for a moment need not know how it is kept.
@@ -108,16 +109,22 @@ fn a_history_that_is_opened_as_it_was_kept_stays_as_it_is() {
 
     let tool = || Options { as_kept: true, ..options(&clock) };
     let visits = open(&disk, tool());
-    assert_eq!(visits.forget(&[Ipv4Addr::new(203, 0, 113, 99).into()]).expect("the disk works"), 0);
-    assert_eq!(visits.forget(&[std::net::Ipv6Addr::from_bits(501 << 80 | 9).into()]).expect("the disk works"), 1);
+    assert_eq!(visits.of_default().forget(&[Ipv4Addr::new(203, 0, 113, 99).into()]).expect("the disk works"), 0);
+    assert_eq!(
+        visits.of_default().forget(&[std::net::Ipv6Addr::from_bits(501 << 80 | 9).into()]).expect("the disk works"),
+        1
+    );
     drop(visits);
 
     let (inspection, _) = Inspection::open(&disk, options(&clock)).expect("can be read");
     let whole = Range::days(Day(today.0 - 2_000), today);
-    assert_eq!(inspection.view().distinct(whole).map(|counts| counts.distinct), Ok(7));
+    assert_eq!(
+        inspection.view(TenantId::DEFAULT).expect("is kept").distinct(whole).map(|counts| counts.distinct),
+        Ok(7)
+    );
     let visits = open(&disk, own());
-    assert_eq!(visits.view().distinct(whole).map(|counts| counts.distinct), Ok(7));
-    assert_eq!(visits.unique(), 7);
+    assert_eq!(visits.of_default().view().distinct(whole).map(|counts| counts.distinct), Ok(7));
+    assert_eq!(visits.of_default().unique(), 7);
 }
 
 /// Without a journal of its own, it still has the files that the process before wrote.
@@ -135,7 +142,7 @@ fn what_is_forgotten_is_in_no_journal_either() {
         content.windows(4).any(|window| window == gone.to_le_bytes())
     };
     assert!(disk.list().expect("the disk works").iter().any(has_it));
-    assert_eq!(visits.forget(&[Ipv4Addr::from_bits(gone).into()]).expect("the disk works"), 1);
+    assert_eq!(visits.of_default().forget(&[Ipv4Addr::from_bits(gone).into()]).expect("the disk works"), 1);
     assert!(!disk.list().expect("the disk works").iter().any(has_it));
 }
 
@@ -147,7 +154,7 @@ fn what_is_closed_acknowledges_nothing() {
         write(&visits, now(&clock), &[1], &[]);
         visits.close();
         let mut scratch = Scratch::default();
-        assert!(visits.write(&mut scratch).add(now(&clock), &[2], &[]).is_err());
+        assert!(visits.of_default().write(&mut scratch).add(now(&clock), &[2], &[]).is_err());
     }
 }
 
@@ -173,7 +180,7 @@ fn what_is_acknowledged_is_found_at_once_while_hours_are_closed() {
                     for n in 0..4_000 {
                         let addresses: Vec<u32> = (0..64).map(|k| thread << 30 | (n * 64 + k)).collect();
                         write(visits, late, &addresses, &[]);
-                        let (view, last) = (visits.view_now(), Ipv4Addr::from_bits(addresses[63]));
+                        let (view, last) = (visits.of_default().view_now(), Ipv4Addr::from_bits(addresses[63]));
                         let found = view.visited(last.into(), view.all()).expect("is kept");
                         assert_eq!(found.days, [late.day()], "{last}");
                     }

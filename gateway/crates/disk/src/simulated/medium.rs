@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::ops::RangeInclusive;
 
 /// A disk as it is at one moment.
-pub(super) struct State {
+pub(super) struct Medium {
     /// All that ever were, also those without a name, which somebody may still write.
     pub(super) files: Vec<File>,
     /// Where in `files` a name leads.
@@ -38,9 +38,9 @@ enum Change {
 /// Sebastiano Vigna's SplitMix64.
 pub(super) struct Random(u64);
 
-// === impl State ===
+// === impl Medium ===
 
-impl State {
+impl Medium {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             files: Vec::new(),
