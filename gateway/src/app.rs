@@ -18,7 +18,7 @@ use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::ops;
 use crate::reload::ConfigSource;
-use crate::source::Acceptor;
+use crate::source::{Acceptor, Work};
 use crate::swap::{self, Hint, LoadProblem, Loader, Signature, Swap, Threads};
 use crate::visits::{self, of_default};
 use crate::worker::Handle;
@@ -95,6 +95,7 @@ impl App {
         components.push(Component::Workers(Rc::clone(&workers)));
         let acceptor = Acceptor {
             listener: tokio::net::TcpListener::from_std(ingest)?,
+            work: Work::Http,
             workers,
             serving: Arc::clone(&common.serving),
             metrics: common.metrics.connections.clone(),

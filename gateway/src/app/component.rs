@@ -86,7 +86,7 @@ impl Component {
     fn cut_off(&self) -> &'static str {
         match self {
             Self::Visits(_) => {
-                "the last visits could not be written to segments in time; the journal has them for the next start"
+                "the last visits could not be written to segments in time; unless durability is memory, the journal has them for the next start"
             }
             Self::Workers(_) => {
                 "some requests were still in flight when ingest.drain_timeout had passed; they are cut off"

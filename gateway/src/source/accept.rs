@@ -1,4 +1,4 @@
-//! Takes connections on the ingest port and deals them out to the workers.
+//! Takes connections on a port and deals them out to the workers.
 //!
 //! Each goes to the worker with the fewest, since `SO_REUSEPORT` alone leaves threads idle when connections are few.
 
@@ -26,6 +26,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Acceptor {
     pub(crate) listener: TcpListener,
+    /// What a connection is to a worker.
+    pub(crate) work: fn(std::net::TcpStream) -> Work,
     pub(crate) workers: Rc<Vec<Handle>>,
     pub(crate) serving: Arc<ArcSwap<Serving>>,
     pub(crate) metrics: ConnectionMetrics,
@@ -68,7 +70,7 @@ impl Acceptor {
         let open: usize = self.workers.iter().map(Handle::connections).sum();
         let idlest = self.workers.iter().min_by_key(|worker| worker.connections());
         let (Some(worker), Ok(stream)) = (idlest, stream.into_std()) else { return };
-        let work = Work::Http(stream);
+        let work = (self.work)(stream);
         if open >= self.serving.load().config.ingest.max_connections.min(self.most) {
             self.turn_away(work);
         } else if let Err(work) = worker.give(work) {

@@ -10,7 +10,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use self::compact::{Done, Running};
@@ -24,10 +24,10 @@ use tallygate_disk::Disk;
 
 /// What others ask of the thread.
 pub(crate) enum Command {
-    Flush(Sender<Result<(), VisitsError>>),
-    Maintain(Sender<Result<(), VisitsError>>),
+    Flush(SyncSender<Result<(), VisitsError>>),
+    Maintain(SyncSender<Result<(), VisitsError>>),
     /// With the place of the tenant that is to forget.
-    Forget(usize, Vec<IpAddr>, Sender<Result<usize, VisitsError>>),
+    Forget(usize, Vec<IpAddr>, SyncSender<Result<usize, VisitsError>>),
     /// A merge in the background has ended.
     Merged(Done),
     Stop,

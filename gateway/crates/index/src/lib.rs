@@ -77,6 +77,8 @@
 //! Miri compiles the hint out, so that its check of aliasing has nothing of this crate's to look at, and would take two thirds
 //! of the time. As it is, the run takes about 17 minutes.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod absorb;
 mod damage;
 mod history;

@@ -112,6 +112,7 @@ pub struct Stats {
 
 impl Default for Options {
     /// Of the default tenant, durable, kept for 400 days, by the system's clock.
+    #[expect(clippy::disallowed_methods, reason = "the clock where none is handed in")]
     fn default() -> Self {
         let since_epoch = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self {
@@ -307,8 +308,8 @@ impl Core {
     }
 
     /// Lets the history's thread do something, and waits for it.
-    fn ask<T>(&self, command: impl FnOnce(mpsc::Sender<Result<T, VisitsError>>) -> Command) -> Result<T, VisitsError> {
-        let (reply, answer) = mpsc::channel();
+    fn ask<T>(&self, command: impl FnOnce(mpsc::SyncSender<Result<T, VisitsError>>) -> Command) -> Result<T, VisitsError> {
+        let (reply, answer) = mpsc::sync_channel(1);
         self.queue.command(command(reply));
         answer.recv().map_err(|_| VisitsError::Closed)?
     }
