@@ -308,7 +308,10 @@ impl Core {
     }
 
     /// Lets the history's thread do something, and waits for it.
-    fn ask<T>(&self, command: impl FnOnce(mpsc::SyncSender<Result<T, VisitsError>>) -> Command) -> Result<T, VisitsError> {
+    fn ask<T>(
+        &self,
+        command: impl FnOnce(mpsc::SyncSender<Result<T, VisitsError>>) -> Command,
+    ) -> Result<T, VisitsError> {
         let (reply, answer) = mpsc::sync_channel(1);
         self.queue.command(command(reply));
         answer.recv().map_err(|_| VisitsError::Closed)?
