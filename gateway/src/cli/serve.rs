@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::reload::ConfigSource;
@@ -25,9 +25,10 @@ pub(super) fn run(source: &ConfigSource, accept_damage: bool) -> Result<ExitCode
     let app = App::build(config, source.clone(), accept_damage)?;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let served = runtime.block_on(async {
-        let shutdown = shutdown()?;
+        // Before anybody is told that it is ready, and sends one.
+        let (shutdown, hangup) = (shutdown()?, hangup()?);
         let running = app.start(seen)?;
-        hint_at_hangup(running.hint())?;
+        hint_at_hangup(hangup, running.hint());
         shutdown.await;
         running.drain().await;
         Ok(())
@@ -49,13 +50,15 @@ fn shutdown() -> Result<impl Future<Output = ()>> {
     })
 }
 
+fn hangup() -> Result<Signal> {
+    signal(SignalKind::hangup()).context("cannot wait for SIGHUP")
+}
+
 /// SIGHUP asks for the configuration to be read again.
-fn hint_at_hangup(hint: Hint) -> Result<()> {
-    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+fn hint_at_hangup(mut hangup: Signal, hint: Hint) {
     tokio::task::spawn_local(async move {
         while hangup.recv().await.is_some() {
             hint.give();
         }
     });
-    Ok(())
 }

@@ -52,7 +52,7 @@ impl<'a> Write<'a> {
     /// full are left out.
     ///
     /// # Errors
-    /// If nothing can be written now, or the hour is not kept ([`super::Visits::keeps`]). What was added before stays, and may
+    /// If nothing can be written now, or the hour is not kept ([`super::TenantVisits::keeps`]). What was added before stays, and may
     /// be added again.
     pub fn add(&mut self, hour: Hour, v4: &[u32], v6: &[u128]) -> Result<(), Unwritable> {
         let granularity = self.core.options.ipv6.granularity;
