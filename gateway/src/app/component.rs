@@ -47,13 +47,17 @@ pub(super) async fn drain(components: Vec<Component>, limit: Duration, ends: &En
         let (name, cut_off) = (component.name(), component.cut_off());
         let (start, bound) = (Instant::now(), component.bound(until));
         let in_time = component.drain(bound, ends).await;
-        let took_ms = start.elapsed().as_millis();
+        let (took, limit) = (milliseconds(start.elapsed()), milliseconds(bound));
         if in_time {
-            tracing::info!(component = name, took_ms, "drained");
+            tracing::info!(component = name, milliseconds = took, "drained");
         } else {
-            tracing::warn!(component = name, took_ms, bound_ms = bound.as_millis(), "{cut_off}");
+            tracing::warn!(component = name, milliseconds = took, limit_milliseconds = limit, "{cut_off}");
         }
     }
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 // === impl Component ===

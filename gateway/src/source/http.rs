@@ -96,12 +96,13 @@ fn service(
     let context = Rc::new(context);
     service_fn(move |request| {
         let context = Rc::clone(&context);
-        async move {
+        // Boxed, as it is large, and hyper and what stands between move it several times.
+        Box::pin(async move {
             let response = context.answer(request).await;
             let lane = &context.lane;
             lane.metrics.requests.answered(&lane.own_metrics.requests, response.status());
             Ok(response)
-        }
+        })
     })
 }
 

@@ -9,9 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use http::header::CONNECTION;
-use http::response::Parts;
-use http::{Request, Version};
+use http::Request;
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::net::TcpStream;
 
@@ -111,14 +109,18 @@ async fn connection(plan: Arc<Plan>, first: usize) -> Tally {
     tally
 }
 
-/// Sends one request over the connection, made if there is none, and reads its answer. The connection is kept if the server
-/// does.
+/// Sends one request over the connection that is kept, or a new one if there is none or the server has closed it, and reads its
+/// answer.
 async fn exchange(
     kept: &mut Option<Connection<Full<Bytes>>>,
     address: SocketAddr,
     request: &Request<Full<Bytes>>,
 ) -> Result<Answered> {
-    let mut connection = match kept.take() {
+    let open = match kept.take() {
+        Some(mut connection) => connection.is_open().await.then_some(connection),
+        None => None,
+    };
+    let mut connection = match open {
         Some(connection) => connection,
         None => {
             let stream = TcpStream::connect(address).await?;
@@ -132,20 +134,10 @@ async fn exchange(
     let (head, body) = response.into_parts();
     let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| anyhow!(error))?.to_bytes();
     let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if !closes(&head) {
-        *kept = Some(connection);
-    }
+    *kept = Some(connection);
     // What is not the gateway's says nothing.
     let told = serde_json::from_slice(&body).unwrap_or_default();
     Ok(Answered { status: head.status.as_u16(), microseconds, told })
-}
-
-/// Whether the server says that it closes the connection behind its answer.
-fn closes(head: &Parts) -> bool {
-    let says = |word: &str| {
-        head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()))
-    };
-    says("close") || (head.version == Version::HTTP_10 && !says("keep-alive"))
 }
 
 // === impl Plan ===

@@ -25,6 +25,11 @@ impl<B: Body<Data = Bytes, Error = Infallible> + 'static> Connection<B> {
         Ok(Self { sender })
     }
 
+    /// Whether another request may be sent: the answer before was read to its end, and the server has not closed the connection.
+    pub(in crate::cli) async fn is_open(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
     /// Sends a request, and waits for the header of its answer. The body of the answer before must have been read to its end.
     pub(in crate::cli) async fn send(&mut self, request: Request<B>) -> hyper::Result<Response<Incoming>> {
         self.sender.ready().await?;
