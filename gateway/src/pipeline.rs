@@ -104,8 +104,8 @@ pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<
         count_rejects(&route.active, &batch.outcome);
     }
     // Unless a destination has the batch still.
-    if let Some(chunk) = Arc::into_inner(batch).and_then(Judged::into_chunk) {
-        lane.give_back(chunk);
+    if let Some(batch) = Arc::into_inner(batch) {
+        lane.give_back(batch.into_chunk());
     }
     Ok(Tally { received, accepted, named })
 }
@@ -144,21 +144,33 @@ impl<'a> Run<'a> {
         let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
         let frames = Frames::new(body, framing, bounds);
         let believed = lane.believed(origin);
-        Self { lane, route, body, frames, believed, spans: Spans::default(), unframed: 0, outcome: Outcome::default() }
+        Self {
+            lane,
+            route,
+            body,
+            frames,
+            believed,
+            spans: Spans::new(framing, bounds),
+            unframed: 0,
+            outcome: Outcome::default(),
+        }
     }
 
     async fn judge_all(&mut self, held: &mut Reservation) -> Result<(), Unjudged> {
         let mut chunk = self.lane.take_chunk();
-        while self.frames.next(&mut chunk) {
+        loop {
+            let mark = self.frames.mark();
+            if !self.frames.next(&mut chunk) {
+                return Ok(());
+            }
             if !self.outcome.status.is_empty() {
                 // The other connections of this thread have a turn between two calls.
                 tokio::task::yield_now().await;
             }
             let judged = self.judge(&chunk, held).await;
-            self.spans.push(std::mem::take(&mut chunk));
+            self.spans.push(mark, &mut chunk);
             judged?;
         }
-        Ok(())
     }
 
     async fn judge(&mut self, chunk: &Chunk, held: &mut Reservation) -> Result<(), Unjudged> {
@@ -177,7 +189,7 @@ impl<'a> Run<'a> {
                 self.outcome = answer;
             } else {
                 // Columns double as they grow, so that they hold up to twice what is in them.
-                held.grow(2 * answer.bytes() + chunk.bytes())?;
+                held.grow(2 * answer.bytes())?;
                 self.outcome.append(&answer);
             }
         }
@@ -200,9 +212,9 @@ impl<'a> Run<'a> {
 
 /// Finds words for the first rejected records.
 async fn name_rejects(lane: &Lane, active: &Active, batch: &Judged) -> Vec<Named> {
-    let mut named = Vec::new();
+    let (mut named, mut reader) = (Vec::new(), batch.reader());
     for (record, code) in batch.outcome.rejects().take(NAMED_REJECTS) {
-        let seen = batch.record(record);
+        let seen = reader.record(record);
         let words = match seen.filter(|_| code != Code::TRAP) {
             Some(bytes) => call::explain(lane, active, bytes).await,
             None => None,

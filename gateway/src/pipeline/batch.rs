@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tallygate_connect::frame::{Chunk, Framing};
+use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing, Mark};
 use tallygate_event::{Outcome, TenantId};
 
 use crate::in_flight::Reservation;
@@ -41,10 +41,27 @@ pub(crate) struct Judged {
     _held: Reservation,
 }
 
-/// Where the records of a batch lie in its body.
-#[derive(Default)]
+/// Where the records of a batch lie in its body. Of the first chunk, which is all of most batches, that is kept; the others are
+/// framed again when somebody asks, as eight bytes for each record may be more than the records themselves.
 pub(crate) struct Spans {
-    chunks: Vec<Chunk>,
+    framing: Framing,
+    bounds: Bounds,
+    first: Chunk,
+    later: Vec<Later>,
+}
+
+/// A chunk behind the first.
+struct Later {
+    mark: Mark,
+    /// How many records it has, with the one that the framing rejected.
+    records: usize,
+}
+
+/// Finds the records of a batch. Those that are asked for in ascending order have each chunk framed once.
+pub(crate) struct Reader<'a> {
+    batch: &'a Judged,
+    /// The chunk behind the first that was framed last, and which one it is.
+    framed: Option<(usize, Chunk)>,
 }
 
 // === impl Judged ===
@@ -63,43 +80,75 @@ impl Judged {
         self.outcome.status.len()
     }
 
-    /// A record's bytes, unless the framing rejected it: then nobody knows where it ends.
-    pub(crate) fn record(&self, record: usize) -> Option<&[u8]> {
-        self.body.get(self.spans.get(record)?)
+    /// Finds its records.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { batch: self, framed: None }
     }
 
     /// Memory for framing that another batch may use.
-    pub(super) fn into_chunk(self) -> Option<Chunk> {
-        self.spans.chunks.into_iter().next()
+    pub(super) fn into_chunk(self) -> Chunk {
+        self.spans.first
     }
 }
 
 // === impl Spans ===
 
 impl Spans {
-    pub(super) fn push(&mut self, chunk: Chunk) {
-        self.chunks.push(chunk);
+    /// None yet, of a body that is framed like this.
+    pub(super) fn new(framing: Framing, bounds: Bounds) -> Self {
+        Self { framing, bounds, first: Chunk::default(), later: Vec::new() }
+    }
+
+    /// Adds a chunk, which was framed from the mark on. The first is taken.
+    pub(super) fn push(&mut self, mark: Mark, chunk: &mut Chunk) {
+        if records_in(&self.first) == 0 {
+            self.first = std::mem::take(chunk);
+        } else {
+            self.later.push(Later { mark, records: records_in(chunk) });
+        }
     }
 
     /// How many records there are, those included that the framing rejected.
     pub(super) fn len(&self) -> usize {
-        self.chunks.iter().map(records_in).sum()
-    }
-
-    /// Where a record lies. `None` for one that the framing rejected, and if there are not so many.
-    pub(crate) fn get(&self, mut record: usize) -> Option<Range<usize>> {
-        for chunk in &self.chunks {
-            if record < chunk.len() {
-                return chunk.span(record);
-            }
-            record = record.checked_sub(records_in(chunk))?;
-        }
-        None
+        records_in(&self.first) + self.later.iter().map(|chunk| chunk.records).sum::<usize>()
     }
 
     /// Memory that they hold, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.chunks.iter().map(Chunk::bytes).sum()
+    fn bytes(&self) -> usize {
+        self.first.bytes() + self.later.capacity() * size_of::<Later>()
+    }
+}
+
+// === impl Reader ===
+
+impl<'a> Reader<'a> {
+    /// A record's bytes. `None` for one that the framing rejected, as nobody knows where it ends, and if there are not so many.
+    pub(crate) fn record(&mut self, record: usize) -> Option<&'a [u8]> {
+        let Judged { body, spans, .. } = self.batch;
+        let span = match record.checked_sub(records_in(&spans.first)) {
+            None => spans.first.span(record),
+            Some(behind) => self.span_behind_the_first(behind),
+        };
+        body.get(span?)
+    }
+
+    fn span_behind_the_first(&mut self, mut record: usize) -> Option<Range<usize>> {
+        let Judged { body, spans, .. } = self.batch;
+        let mut chunks = spans.later.iter().enumerate();
+        let (at, chunk) = chunks.find(|(_, chunk)| {
+            let is_in_it = record < chunk.records;
+            record -= if is_in_it { 0 } else { chunk.records };
+            is_in_it
+        })?;
+        let framed = match self.framed.take() {
+            Some(framed) if framed.0 == at => framed,
+            other => {
+                let mut framed = other.map(|(_, chunk)| chunk).unwrap_or_default();
+                Frames::from_mark(body, (spans.framing, spans.bounds), chunk.mark).next(&mut framed);
+                (at, framed)
+            }
+        };
+        self.framed.insert(framed).1.span(record)
     }
 }
 
@@ -110,23 +159,57 @@ pub(super) fn records_in(chunk: &Chunk) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use tallygate_connect::frame::{Bounds, Frames};
+    use tallygate_event::NO_TIME;
 
     use super::*;
+    use crate::in_flight::InFlight;
 
+    /// What a reader finds, in ascending order, then the other way round, is what was framed, whatever the framing.
     #[test]
     fn every_record_is_found_again_over_all_chunks() {
-        let body = b"one\ntwo\nthree-is-too-long\nfour\n\nfive\n";
-        let bounds = Bounds { chunk_records: 2, chunk_bytes: 1000, max_record: 10 };
-        let mut frames = Frames::new(body, Framing::Lines, bounds);
-        let mut spans = Spans::default();
-        let mut chunk = Chunk::default();
-        while frames.next(&mut chunk) {
-            spans.push(std::mem::take(&mut chunk));
+        let in_flight = InFlight::new(1 << 20);
+        let share = in_flight.share();
+        let lines = "one\ntwo\nthree-is-too-long\nfour\n\n{\"a\":1}{\"b\":2} {\"c\":3}\n\0\0five\r\n\n\n\nsix";
+        let array = "[ {\"a\":[1,2]}, 7,\"eight\" ,{}, [] , \"much-too-long\", 9] x";
+        let values = "{\"a\":\n1}\n{}\n{\"b\":2}{\"c\":3}\n{\"d\":4}";
+        let sequence = "\x1e{\"a\":1}\n\x1e2\n\x1e\x1e[3]\n\x1e4";
+        let all = [
+            (Framing::Lines, lines),
+            (Framing::Array, array),
+            (Framing::Values, values),
+            (Framing::Sequence, sequence),
+        ];
+        for (framing, text) in all {
+            for chunk_records in 1..5 {
+                let bounds = Bounds { chunk_records, chunk_bytes: 20, max_record: 12 };
+                let mut frames = Frames::new(text.as_bytes(), framing, bounds);
+                let (mut spans, mut chunk, mut expected) = (Spans::new(framing, bounds), Chunk::default(), Vec::new());
+                loop {
+                    let mark = frames.mark();
+                    if !frames.next(&mut chunk) {
+                        break;
+                    }
+                    let records = (0..chunk.len()).map(|record| chunk.span(record).and_then(|span| text.get(span)));
+                    expected.extend(records);
+                    expected.extend(chunk.reject.map(|_| None));
+                    spans.push(mark, &mut chunk);
+                }
+                assert!(expected.len() > 3, "{text:?}");
+                assert_eq!(spans.len(), expected.len());
+                let outcome = Outcome { status: vec![16; expected.len()], times: vec![NO_TIME], ..Outcome::default() };
+                let origin = Origin { tenant: TenantId::DEFAULT, source: Arc::from("http"), received: 0 };
+                let body = Bytes::from_static(text.as_bytes());
+                let batch = Judged::new(body, (spans, outcome), origin, share.reservation());
+                let mut reader = batch.reader();
+                let mut read = |record| reader.record(record).map(|bytes| str::from_utf8(bytes).expect("as it was"));
+                let ascending: Vec<_> = (0..expected.len()).map(&mut read).collect();
+                assert_eq!(ascending, expected, "{framing:?} by {chunk_records}");
+                let mut descending: Vec<_> = (0..expected.len()).rev().map(&mut read).collect();
+                descending.reverse();
+                assert_eq!(descending, expected, "{framing:?} by {chunk_records}");
+                assert_eq!(read(expected.len()), None);
+            }
         }
-        let found: Vec<_> = (0..6).map(|record| spans.get(record).and_then(|span| body.get(span))).collect();
-        let text = |text: &'static str| Some(text.as_bytes());
-        assert_eq!(found, [text("one"), text("two"), None, text("four"), text("five"), None]);
-        assert!(spans.bytes() >= 4 * 2 * size_of::<u32>());
+        assert_eq!(in_flight.held(), 0);
     }
 }

@@ -66,8 +66,14 @@ pub struct Frames<'a> {
     array: json::ArrayState,
     /// Of lines: where the one ends that holds `at`, if that is known.
     line_end: usize,
-    /// How many records the chunk before had: the next is likely to have as many.
-    before: usize,
+}
+
+/// A place between two chunks of a body, from which the next is framed again just as it was.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    at: usize,
+    array: json::ArrayState,
+    line_end: usize,
 }
 
 /// Begins each text of a JSON text sequence.
@@ -109,22 +115,25 @@ impl<'a> Frames<'a> {
     #[must_use]
     pub fn new(body: &'a [u8], framing: Framing, bounds: Bounds) -> Self {
         let at = body.len() - without_mark(body).len();
-        Self { body, framing, bounds, at, array: json::ArrayState::Before, line_end: 0, before: 0 }
+        Self { body, framing, bounds, at, array: json::ArrayState::Before, line_end: 0 }
+    }
+
+    /// Where the next chunk begins.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { at: self.at, array: self.array, line_end: self.line_end }
+    }
+
+    /// Goes on from a mark, which is of the same body, framed in the same way.
+    #[must_use]
+    pub fn from_mark(body: &'a [u8], (framing, bounds): (Framing, Bounds), mark: Mark) -> Self {
+        let Mark { at, array, line_end } = mark;
+        Self { body, framing, bounds, at, array, line_end }
     }
 
     /// Frames the next records into `chunk`; false when there are none left, and `chunk` is empty then.
     pub fn next(&mut self, chunk: &mut Chunk) -> bool {
         chunk.clear(self.at);
-        if chunk.starts.capacity() == 0 && self.at < self.body.len() {
-            chunk.starts.reserve_exact(self.before);
-            chunk.ends.reserve_exact(self.before);
-        }
-        let found = self.fill(chunk);
-        self.before = chunk.starts.len();
-        found
-    }
-
-    fn fill(&mut self, chunk: &mut Chunk) -> bool {
         while chunk.starts.len() < self.bounds.chunk_records && self.at - chunk.base < self.bounds.chunk_bytes {
             let found = match self.framing {
                 Framing::Lines => return self.next_lines(chunk),

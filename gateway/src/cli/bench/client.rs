@@ -231,6 +231,8 @@ mod tests {
     fn a_server_that_says_that_it_closes_fails_nothing() {
         for answer in [
             "HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"accepted\":7}",
+            "HTTP/1.1 202 Accepted\r\nConnection: close, te\r\nContent-Length: 14\r\n\r\n{\"accepted\":7}",
+            "HTTP/1.1 202 Accepted\r\n\r\n{\"accepted\":7}",
             "HTTP/1.0 202 Accepted\r\n\r\n{\"accepted\":7}",
         ] {
             let tally = tally_of(answer, 5);
@@ -238,11 +240,13 @@ mod tests {
         }
     }
 
+    /// Whether that is seen before the next request is on its way is a matter of luck.
     #[test]
-    fn a_connection_that_is_closed_without_a_word_fails_the_request_on_it() {
+    fn a_connection_that_is_closed_without_a_word_fails_the_request_on_it_at_most() {
         let tally = tally_of("HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}", 4);
-        assert_eq!((tally.latencies.len(), tally.failed), (2, 2), "{:?}", tally.last_error);
-        assert_eq!(tally.statuses[&202], 2);
+        let answered = tally.latencies.len();
+        assert!(answered >= 2 && answered + tally.failed == 4, "{answered}, {:?}", tally.last_error);
+        assert_eq!(tally.statuses[&202], answered);
     }
 
     #[test]

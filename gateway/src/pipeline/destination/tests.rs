@@ -83,11 +83,13 @@ fn batch(share: &Share) -> Arc<Judged> {
 
 fn batch_of(tenant: TenantId, share: &Share) -> Arc<Judged> {
     let body = Bytes::from_static(b"1.2.3.4\nnone\n1.2.3.4\n");
-    let mut frames =
-        Frames::new(&body, Framing::Lines, Bounds { chunk_records: 2, chunk_bytes: 1000, max_record: 1000 });
-    let (mut spans, mut chunk) = (Spans::default(), Chunk::default());
+    let bounds = Bounds { chunk_records: 2, chunk_bytes: 1000, max_record: 1000 };
+    let mut frames = Frames::new(&body, Framing::Lines, bounds);
+    let (mut spans, mut chunk) = (Spans::new(Framing::Lines, bounds), Chunk::default());
+    let mut mark = frames.mark();
     while frames.next(&mut chunk) {
-        spans.push(std::mem::take(&mut chunk));
+        spans.push(mark, &mut chunk);
+        mark = frames.mark();
     }
     let outcome = Outcome { status: vec![0, 16, 0], v4: vec![0x0102_0304; 2], ..Outcome::default() };
     let origin = Origin { tenant, source: Arc::from("http"), received: crate::visits::now() };
@@ -174,7 +176,8 @@ fn another_thread_has_all_of_a_batch_and_holds_its_bytes() {
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let batch = batches.recv().expect("it was handed on");
-            let records: Vec<_> = (0..batch.len()).filter_map(|record| batch.record(record)).collect();
+            let mut reader = batch.reader();
+            let records: Vec<_> = (0..batch.len()).filter_map(|record| reader.record(record)).collect();
             assert_eq!(records, [&b"1.2.3.4"[..], b"none", b"1.2.3.4"]);
             assert_eq!(batch.outcome.rejects().map(|(record, _)| record).collect::<Vec<_>>(), [1]);
             assert_eq!((batch.origin.tenant, &*batch.origin.source), (TenantId::DEFAULT, "http"));
