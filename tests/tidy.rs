@@ -50,6 +50,29 @@ fn only_the_plugin_host_names_wasmtime() {
     assert_eq!(naming, ["tallygate-plugin-host"]);
 }
 
+/// Modules of the gateway from the way in to the way out: none names one that stands before it, so that there is no circle.
+const MODULES: [&str; 6] = ["app", "acceptor", "worker", "source", "pipeline", "serving"];
+
+#[test]
+fn modules_name_only_those_behind_them() {
+    let mut found = Vec::new();
+    let gateway = root().join("gateway/src");
+    sources(&gateway, &mut found);
+    let mut looked_at = 0;
+    for path in found {
+        let place = path.strip_prefix(&gateway).expect("it is in there").with_extension("");
+        let module = place.iter().next().expect("a first part").to_string_lossy().into_owned();
+        let Some(at) = MODULES.iter().position(|layer| **layer == *module) else { continue };
+        let text = std::fs::read_to_string(&path).expect("readable");
+        for before in &MODULES[..at] {
+            let named = format!("crate::{before}::");
+            assert!(!text.contains(&named), "{} names {before}, which stands before it", path.display());
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at > 15, "only {looked_at} files");
+}
+
 /// The Rust files of the project.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {

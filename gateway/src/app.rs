@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use self::component::{Component, Ends};
+use crate::acceptor::Acceptor;
 use crate::common::Common;
 use crate::config::Config;
 use crate::files;
@@ -18,7 +19,7 @@ use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::ops;
 use crate::reload::ConfigSource;
-use crate::source::{Acceptor, Work};
+use crate::source::Work;
 use crate::swap::{self, Hint, LoadProblem, Loader, Signature, Swap, Threads};
 use crate::visits::{self, of_default};
 use crate::worker::Handle;

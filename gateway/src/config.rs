@@ -33,7 +33,7 @@ pub(crate) use restart::UntilRestart;
 pub(crate) use routes::{DEFAULT_PATH, Route};
 pub(crate) use secret::Secret;
 pub(crate) use swap::Swap;
-pub(crate) use visits::{EventTime, Visits};
+pub(crate) use visits::{EventTime, VisitKeeping};
 
 /// A checked configuration.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,7 +44,7 @@ pub(crate) struct Config {
     pub(crate) ops: Ops,
     pub(crate) addresses: Ipv6Policy,
     pub(crate) swap: Swap,
-    pub(crate) visits: Visits,
+    pub(crate) visits: VisitKeeping,
     pub(crate) plugins: Vec<Plugin>,
     pub(crate) routes: Vec<Route>,
     /// What is allowed and probably not meant.

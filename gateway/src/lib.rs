@@ -3,6 +3,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod acceptor;
 mod app;
 pub mod cli;
 mod common;

@@ -15,10 +15,11 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, TextEncoder,
 };
 
+use crate::acceptor::ConnectionMetrics;
 use crate::in_flight::InFlightMetrics;
 use crate::pipeline::{PluginRecords, RecordMetrics, WorkerRecords};
 use crate::reload::ReloadMetrics;
-use crate::source::{ConnectionMetrics, RequestMetrics, WorkerRequests};
+use crate::source::{RequestMetrics, WorkerRequests};
 use crate::swap::{PluginSwaps, SwapMetrics};
 use crate::visits::VisitMetrics;
 

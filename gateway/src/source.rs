@@ -1,6 +1,5 @@
 //! How batches arrive: one file a source, each of which hands what it receives to the pipeline.
 
-mod accept;
 mod http;
 
 use std::rc::Rc;
@@ -11,7 +10,6 @@ use tokio::sync::watch;
 use crate::net;
 use crate::pipeline::Lane;
 
-pub(crate) use accept::{Acceptor, ConnectionMetrics};
 pub(crate) use http::{RequestMetrics, WorkerRequests};
 
 /// What a worker can be given to do, until it is done or the gateway drains.
@@ -37,7 +35,7 @@ impl Work {
     }
 
     /// Tells the other side to come back, as no worker can do it.
-    async fn turn_away(self) {
+    pub(crate) async fn turn_away(self) {
         match self {
             Self::Http(stream) => {
                 if let Ok(stream) = TcpStream::from_std(stream) {

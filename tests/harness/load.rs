@@ -34,10 +34,10 @@ pub(crate) enum Protocol {
 /// Clients that send until this goes out of scope.
 pub(crate) struct Load {
     clients: Vec<JoinHandle<()>>,
-    shared: Arc<Shared>,
+    common: Arc<Common>,
 }
 
-struct Shared {
+struct Common {
     /// Held for reading from before a post to after its reply: whoever holds it for writing makes all clients pause.
     gate: RwLock<()>,
     stopped: AtomicBool,
@@ -66,19 +66,19 @@ impl Load {
     /// Starts the clients, which have so many addresses each.
     pub(crate) fn start(gateway: &Gateway, clients: &[Client], addresses: u64) -> Self {
         let books = clients.iter().map(|_| Book::default()).collect();
-        let shared = Arc::new(Shared { gate: RwLock::default(), stopped: AtomicBool::default(), books, addresses });
+        let common = Arc::new(Common { gate: RwLock::default(), stopped: AtomicBool::default(), books, addresses });
         let start = |(at, client): (usize, &Client)| {
-            let (shared, client, address) = (Arc::clone(&shared), *client, gateway.ingest());
-            std::thread::spawn(move || shared.send(at, client, address))
+            let (common, client, address) = (Arc::clone(&common), *client, gateway.ingest());
+            std::thread::spawn(move || common.send(at, client, address))
         };
-        let load = Self { clients: clients.iter().enumerate().map(start).collect(), shared: Arc::clone(&shared) };
+        let load = Self { clients: clients.iter().enumerate().map(start).collect(), common: Arc::clone(&common) };
         load.wait_for_replies();
         load
     }
 
     /// Waits until every client has had a reply to a post that it began after now.
     pub(crate) fn wait_for_replies(&self) {
-        let replies = || self.shared.books.iter().map(|book| book.replies.load(Ordering::Acquire)).collect::<Vec<_>>();
+        let replies = || self.common.books.iter().map(|book| book.replies.load(Ordering::Acquire)).collect::<Vec<_>>();
         let before = replies();
         eventually("every client to be replied to", || {
             self.expect_to_go_on();
@@ -99,7 +99,7 @@ impl Load {
     /// Lets the clients pause, expects that the gateway counts exactly what they sent, and gives how many records that is.
     pub(crate) fn check_exactly(&self, gateway: &Gateway) -> u64 {
         self.expect_to_go_on();
-        let _pause = self.shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let _pause = self.common.gate.write().unwrap_or_else(PoisonError::into_inner);
         let (records, unique) = (self.sent(), self.unique(|book| &book.sent));
         assert_eq!(records, self.acknowledged(), "nobody waits for a reply");
         let metrics = gateway.metrics();
@@ -137,26 +137,26 @@ impl Load {
     }
 
     fn sum(&self, count: impl Fn(&Book) -> &AtomicU64) -> u64 {
-        self.shared.books.iter().map(|book| count(book).load(Ordering::Acquire)).sum()
+        self.common.books.iter().map(|book| count(book).load(Ordering::Acquire)).sum()
     }
 
     /// How many different addresses are in so many records.
     fn unique(&self, count: impl Fn(&Book) -> &AtomicU64) -> u64 {
-        self.shared.books.iter().map(|book| count(book).load(Ordering::Acquire).min(self.shared.addresses)).sum()
+        self.common.books.iter().map(|book| count(book).load(Ordering::Acquire).min(self.common.addresses)).sum()
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::Relaxed);
+        self.common.stopped.store(true, Ordering::Relaxed);
         let failed = self.clients.drain(..).map(JoinHandle::join).filter(Result::is_err).count();
         assert!(failed == 0 || std::thread::panicking(), "{failed} clients gave up; their panics say why");
     }
 }
 
-// === impl Shared ===
+// === impl Common ===
 
-impl Shared {
+impl Common {
     fn send(&self, at: usize, client: Client, address: SocketAddr) {
         let Some(book) = self.books.get(at) else { return };
         let mut wire = match client.protocol {

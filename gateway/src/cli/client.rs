@@ -55,7 +55,7 @@ pub(super) enum Coming<'a> {
 
 /// What a gateway refuses with, as far as it is shown.
 #[derive(serde::Deserialize)]
-struct Refusal {
+struct ErrorAnswer {
     error: Error,
 }
 
@@ -201,7 +201,7 @@ impl Reply {
 
     /// What is wrong, and what to do about it where that is known.
     pub(super) fn failure(&self, target: &Target) -> String {
-        let error = self.read::<Refusal>().ok().map(|refusal| refusal.error);
+        let error = self.read::<ErrorAnswer>().ok().map(|answer| answer.error);
         let message = error.map(|error| fit(&format!("{}: {}", error.code, error.message), MESSAGE));
         match (self.status, message) {
             (StatusCode::UNAUTHORIZED, _) => {

@@ -11,7 +11,7 @@ use super::units::{self, DURATION, DURATION_OR_ZERO, Read, Unit};
 
 /// How visits are kept, and which of them are taken.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Visits {
+pub(crate) struct VisitKeeping {
     pub(crate) durability: Durability,
     /// Whether `unique_ip_addresses` counts from the start of the process, rather than ever.
     pub(crate) since_start: bool,
@@ -90,7 +90,7 @@ const fn days(days: u32) -> Duration {
     Duration::from_secs(days as u64 * 86_400)
 }
 
-pub(super) fn read(root: &mut Section<'_>) -> Visits {
+pub(super) fn read(root: &mut Section<'_>) -> VisitKeeping {
     let durability = root.take("durability", &DURABILITY);
     let since_start = root.take("count_since", &COUNT_SINCE);
     let mut section = root.section(&EVENT_TIME);
@@ -113,7 +113,7 @@ pub(super) fn read(root: &mut Section<'_>) -> Visits {
         root.problem("event_time.max_age", "must be at most history.retention");
     }
     let retention = u32::try_from(retention.as_secs() / 86_400).unwrap_or(u32::MAX);
-    Visits { durability, since_start, event_time, retention }
+    VisitKeeping { durability, since_start, event_time, retention }
 }
 
 fn durability_of(value: &Value) -> Read<Durability> {

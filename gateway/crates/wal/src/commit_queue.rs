@@ -37,9 +37,9 @@ pub(super) struct Commits {
     /// The epoch that is open, which sections begin in.
     epoch: u64,
     /// Open sections of this epoch.
-    pins: u64,
+    sections: u64,
     /// Open sections of closed epochs.
-    earlier_pins: u64,
+    earlier_sections: u64,
     /// The highest epoch that a ticket waits for.
     wanted: u64,
     /// All up to this one are durable.
@@ -90,8 +90,8 @@ impl CommitQueue {
     pub(super) fn new(format: &'static Format, at_once: bool, files: Vec<(u64, u64)>) -> Self {
         let commits = Commits {
             epoch: 1,
-            pins: 0,
-            earlier_pins: 0,
+            sections: 0,
+            earlier_sections: 0,
             wanted: 0,
             durable: 0,
             buffer: Vec::new(),
@@ -118,10 +118,10 @@ impl CommitQueue {
     }
 
     /// Begins a section, and returns the epoch that it is of.
-    pub(super) fn pin(&self) -> Result<u64, Unwritable> {
+    pub(super) fn enter(&self) -> Result<u64, Unwritable> {
         let mut commits = self.commits();
         commits.check(self.format)?;
-        commits.pins += 1;
+        commits.sections += 1;
         self.mirror(&commits);
         let epoch = commits.epoch;
         drop(commits);
@@ -130,7 +130,7 @@ impl CommitQueue {
     }
 
     /// Ends a section that has put in nothing.
-    pub(super) fn unpin(&self, epoch: u64) {
+    pub(super) fn leave(&self, epoch: u64) {
         let mut commits = self.commits();
         self.end(&mut commits, epoch);
         self.mirror(&commits);
@@ -192,11 +192,11 @@ impl CommitQueue {
 
     fn end(&self, commits: &mut Commits, epoch: u64) {
         if epoch == commits.epoch {
-            commits.pins -= 1;
+            commits.sections -= 1;
             return;
         }
-        commits.earlier_pins -= 1;
-        if commits.earlier_pins == 0 && commits.draining {
+        commits.earlier_sections -= 1;
+        if commits.earlier_sections == 0 && commits.draining {
             self.work.notify_one();
         }
     }
@@ -238,11 +238,11 @@ impl CommitQueue {
         let mut commits = self.wait_for_work(alarm);
         commits.close();
         commits.draining = true;
-        while commits.earlier_pins > 0 {
+        while commits.earlier_sections > 0 {
             commits = self.work.wait(commits).unwrap_or_else(PoisonError::into_inner);
         }
         commits.draining = false;
-        if commits.pins == 0 {
+        if commits.sections == 0 {
             // Those who committed while it waited need not wait for another sync, as no open section is older.
             commits.close();
         }
@@ -337,7 +337,7 @@ impl Commits {
 
     /// Whether a batch in which nothing was new has nothing to wait for.
     fn is_quiet(&self, at_once: bool) -> bool {
-        let settled = self.pins == 0 && self.earlier_pins == 0 && self.buffer.is_empty() && self.unsynced == 0;
+        let settled = self.sections == 0 && self.earlier_sections == 0 && self.buffer.is_empty() && self.unsynced == 0;
         self.failing.is_none() && (at_once || settled)
     }
 
@@ -347,7 +347,7 @@ impl Commits {
 
     fn close(&mut self) {
         self.epoch += 1;
-        self.earlier_pins += self.pins;
-        self.pins = 0;
+        self.earlier_sections += self.sections;
+        self.sections = 0;
     }
 }

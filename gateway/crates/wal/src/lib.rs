@@ -196,7 +196,7 @@ impl Wal {
     pub fn begin(&self) -> Result<Section<'_>, Unwritable> {
         match self.kept {
             Kept::InMemory { .. } => Ok(Section { queue: None, epoch: 0 }),
-            Kept::OnDisk { .. } => Ok(Section { epoch: self.queue.pin()?, queue: Some(&self.queue) }),
+            Kept::OnDisk { .. } => Ok(Section { epoch: self.queue.enter()?, queue: Some(&self.queue) }),
         }
     }
 
@@ -308,7 +308,7 @@ impl Section<'_> {
 impl Drop for Section<'_> {
     fn drop(&mut self) {
         if let Some(queue) = self.queue {
-            queue.unpin(self.epoch);
+            queue.leave(self.epoch);
         }
     }
 }

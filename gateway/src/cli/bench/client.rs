@@ -33,7 +33,7 @@ pub(super) struct Tally {
     pub(super) accepted: u64,
     pub(super) rejected: u64,
     /// Answers that say why something was not taken, by status and code.
-    pub(super) refusals: BTreeMap<(u16, String), Refusal>,
+    pub(super) refusals: BTreeMap<(u16, String), Refused>,
     /// Requests that got no answer, and the last reason.
     pub(super) failed: u64,
     pub(super) last_error: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct Tally {
 
 /// Why something was not taken, as the first answer that says so has it.
 #[derive(Clone)]
-pub(super) struct Refusal {
+pub(super) struct Refused {
     pub(super) message: String,
     pub(super) count: u64,
 }
@@ -168,7 +168,7 @@ impl Tally {
         }
         self.accepted += other.accepted;
         self.rejected += other.rejected;
-        for ((status, code), Refusal { message, count }) in &other.refusals {
+        for ((status, code), Refused { message, count }) in &other.refusals {
             self.refused(*status, code, message, *count);
         }
         self.failed += other.failed;
@@ -187,7 +187,7 @@ impl Tally {
     }
 
     fn refused(&mut self, status: u16, code: &str, message: &str, count: u64) {
-        let first = || Refusal { message: message.to_owned(), count: 0 };
+        let first = || Refused { message: message.to_owned(), count: 0 };
         self.refusals.entry((status, code.to_owned())).or_insert_with(first).count += count;
     }
 

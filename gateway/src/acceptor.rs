@@ -13,8 +13,8 @@ use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::Work;
 use crate::serving::Serving;
+use crate::source::Work;
 use crate::worker::Handle;
 
 pub(crate) use metrics::ConnectionMetrics;
