@@ -82,8 +82,9 @@ struct Run<'a> {
 /// # Errors
 /// When it cannot be judged or kept now: then all records are counted as refused, and may be sent again.
 pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<Tally, Unjudged> {
-    let Batch { body, framing, origin, mut held } = batch;
-    let mut run = Run::new(lane, route, &body, (framing, &origin));
+    let Batch { body, framing, max_record, origin, mut held } = batch;
+    let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
+    let mut run = Run::new((lane, route), &body, (framing, bounds), &origin);
     if let Err(unjudged) = run.judge_all(&mut held).await {
         let received = run.count_all();
         return Err(refused(lane, route, received, (origin, unjudged)));
@@ -139,9 +140,12 @@ impl Unjudged {
 // === impl Run ===
 
 impl<'a> Run<'a> {
-    fn new(lane: &'a Lane, route: &'a Route, body: &'a Bytes, (framing, origin): (Framing, &Origin)) -> Self {
-        let max_record = lane.serving().config.ingest.max_record;
-        let bounds = Bounds { chunk_records: CHUNK_RECORDS, chunk_bytes: CHUNK_BYTES, max_record };
+    fn new(
+        (lane, route): (&'a Lane, &'a Route),
+        body: &'a Bytes,
+        (framing, bounds): (Framing, Bounds),
+        origin: &Origin,
+    ) -> Self {
         let frames = Frames::new(body, framing, bounds);
         let believed = lane.believed(origin);
         Self {

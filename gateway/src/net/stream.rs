@@ -27,8 +27,19 @@ pub(super) struct Watched<S> {
     first: First,
     /// Of HTTP/2.
     frames: Option<Frames>,
-    /// Once a request was answered here, and hyper is shown nothing more: what is still to be written of the answer.
-    farewell: Option<&'static [u8]>,
+    /// Once a request was answered here, and hyper is shown nothing more.
+    farewell: Option<Farewell>,
+}
+
+/// How a connection ends that hyper is not shown.
+#[derive(Clone, Copy)]
+enum Farewell {
+    /// So much is still to be written.
+    Write(&'static [u8]),
+    /// Nothing more is written, which the peer is to be told.
+    Close,
+    /// What the peer still sends is dropped.
+    Drain,
 }
 
 /// hyper would call it a broken request, and say 400.
@@ -95,30 +106,36 @@ impl<S: Stream> Watched<S> {
 
     /// Answers a request that hyper is not shown.
     fn say_not_implemented(&mut self) {
-        self.farewell = Some(NOT_IMPLEMENTED);
+        self.farewell = Some(Farewell::Write(NOT_IMPLEMENTED));
         self.activity.note_header();
     }
 
     /// Writes the farewell, then takes what the peer still sends and drops it, so that the answer is not lost; for no longer than
     /// a header may take. To hyper, it has closed in the end.
-    fn poll_farewell(&mut self, context: &mut Context<'_>, left: &'static [u8]) -> Poll<io::Result<()>> {
-        let mut left = left;
-        while !left.is_empty() {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(context, left))?;
-            left = left.get(count..).unwrap_or_default();
-            self.farewell = Some(left);
-            if left.is_empty() {
-                ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+    fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(farewell) = self.farewell {
+            match farewell {
+                Farewell::Write([]) => self.farewell = Some(Farewell::Close),
+                Farewell::Write(left) => {
+                    let count = ready!(Pin::new(&mut self.stream).poll_write(context, left))?;
+                    let left = left.get(count..).filter(|_| count > 0).ok_or(io::ErrorKind::WriteZero)?;
+                    self.farewell = Some(Farewell::Write(left));
+                }
+                Farewell::Close => {
+                    ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+                    self.farewell = Some(Farewell::Drain);
+                }
+                Farewell::Drain => {
+                    let mut dropped = [0; 4096];
+                    let mut buffer = ReadBuf::new(&mut dropped);
+                    ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+                    if buffer.filled().is_empty() {
+                        break;
+                    }
+                }
             }
         }
-        let mut dropped = [0; 4096];
-        loop {
-            let mut buffer = ReadBuf::new(&mut dropped);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
-            if buffer.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        Poll::Ready(Ok(()))
     }
 
     /// Takes note of what came, into a buffer that had so much room. An error if that is more than a connection may hold.
@@ -154,8 +171,8 @@ impl<S: Stream> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if let Some(left) = this.farewell {
-            return this.poll_farewell(context, left);
+        if this.farewell.is_some() {
+            return this.poll_farewell(context);
         }
         let before = buffer.filled().len();
         let is_preface = this.frames.is_some() && this.first.from < this.first.to;
@@ -172,7 +189,7 @@ impl<S: Stream> AsyncRead for Watched<S> {
         if this.frames.is_none() && !this.activity.is_busy() && asks_for_a_coding(came) {
             this.say_not_implemented();
             buffer.set_filled(before);
-            return this.poll_farewell(context, NOT_IMPLEMENTED);
+            return this.poll_farewell(context);
         }
         Poll::Ready(this.note(came, room))
     }

@@ -14,6 +14,8 @@ pub(crate) struct Batch {
     pub(crate) body: Bytes,
     /// How its records are told apart.
     pub(crate) framing: Framing,
+    /// A longer record is rejected.
+    pub(crate) max_record: usize,
     pub(crate) origin: Origin,
     /// The bytes in flight that it holds.
     pub(crate) held: Reservation,
@@ -47,21 +49,32 @@ pub(crate) struct Spans {
     framing: Framing,
     bounds: Bounds,
     first: Chunk,
-    later: Vec<Later>,
+    later: Vec<Stretch>,
 }
 
-/// A chunk behind the first.
-struct Later {
+/// Chunks behind the first, one after the other. Where the framing rejects records, a chunk may be as short as one of them: a
+/// mark for each would take more than the body.
+struct Stretch {
+    /// Where it begins.
     mark: Mark,
-    /// How many records it has, with the one that the framing rejected.
+    /// How many records it has, those included that the framing rejected.
     records: usize,
 }
 
-/// Finds the records of a batch. Those that are asked for in ascending order have each chunk framed once.
+/// Finds the records of a batch. Of those that are asked for in ascending order, each chunk is framed once.
 pub(crate) struct Reader<'a> {
     batch: &'a Judged,
-    /// The chunk behind the first that was framed last, and which one it is.
-    framed: Option<(usize, Chunk)>,
+    walk: Option<Walk<'a>>,
+}
+
+/// The way through a stretch.
+struct Walk<'a> {
+    /// Which one it is.
+    stretch: usize,
+    frames: Frames<'a>,
+    chunk: Chunk,
+    /// How many records of the stretch lie before the chunk.
+    before: usize,
 }
 
 // === impl Judged ===
@@ -82,7 +95,7 @@ impl Judged {
 
     /// Finds its records.
     pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader { batch: self, framed: None }
+        Reader { batch: self, walk: None }
     }
 
     /// Memory for framing that another batch may use.
@@ -103,19 +116,26 @@ impl Spans {
     pub(super) fn push(&mut self, mark: Mark, chunk: &mut Chunk) {
         if records_in(&self.first) == 0 {
             self.first = std::mem::take(chunk);
-        } else {
-            self.later.push(Later { mark, records: records_in(chunk) });
+            return;
+        }
+        let (bounds, records) = (self.bounds, records_in(chunk));
+        let has_room = |last: &&mut Stretch| {
+            last.records < bounds.chunk_records && mark.bytes_since(last.mark) < bounds.chunk_bytes
+        };
+        match self.later.last_mut().filter(has_room) {
+            Some(last) => last.records += records,
+            None => self.later.push(Stretch { mark, records }),
         }
     }
 
     /// How many records there are, those included that the framing rejected.
     pub(super) fn len(&self) -> usize {
-        records_in(&self.first) + self.later.iter().map(|chunk| chunk.records).sum::<usize>()
+        records_in(&self.first) + self.later.iter().map(|stretch| stretch.records).sum::<usize>()
     }
 
     /// Memory that they hold, in bytes.
     fn bytes(&self) -> usize {
-        self.first.bytes() + self.later.capacity() * size_of::<Later>()
+        self.first.bytes() + self.later.capacity() * size_of::<Stretch>()
     }
 }
 
@@ -134,21 +154,24 @@ impl<'a> Reader<'a> {
 
     fn span_behind_the_first(&mut self, mut record: usize) -> Option<Range<usize>> {
         let Judged { body, spans, .. } = self.batch;
-        let mut chunks = spans.later.iter().enumerate();
-        let (at, chunk) = chunks.find(|(_, chunk)| {
-            let is_in_it = record < chunk.records;
-            record -= if is_in_it { 0 } else { chunk.records };
+        let mut stretches = spans.later.iter().enumerate();
+        let (at, stretch) = stretches.find(|(_, stretch)| {
+            let is_in_it = record < stretch.records;
+            record -= if is_in_it { 0 } else { stretch.records };
             is_in_it
         })?;
-        let framed = match self.framed.take() {
-            Some(framed) if framed.0 == at => framed,
-            other => {
-                let mut framed = other.map(|(_, chunk)| chunk).unwrap_or_default();
-                Frames::from_mark(body, (spans.framing, spans.bounds), chunk.mark).next(&mut framed);
-                (at, framed)
+        let on_its_way = self.walk.take().filter(|walk| walk.stretch == at && walk.before <= record);
+        let walk = self.walk.insert(on_its_way.unwrap_or_else(|| {
+            let frames = Frames::from_mark(body, (spans.framing, spans.bounds), stretch.mark);
+            Walk { stretch: at, frames, chunk: Chunk::default(), before: 0 }
+        }));
+        while record >= walk.before + records_in(&walk.chunk) {
+            walk.before += records_in(&walk.chunk);
+            if !walk.frames.next(&mut walk.chunk) {
+                return None;
             }
-        };
-        self.framed.insert(framed).1.span(record)
+        }
+        walk.chunk.span(record - walk.before)
     }
 }
 
@@ -211,5 +234,24 @@ mod tests {
             }
         }
         assert_eq!(in_flight.held(), 0);
+    }
+
+    /// The framing rejects what stands between two commas with nothing between them, and ends a chunk with it.
+    #[test]
+    fn chunks_of_one_record_do_not_take_more_than_the_body() {
+        let text = format!("[{}]", "{},,".repeat(100_000));
+        let bounds = Bounds { chunk_records: 4096, chunk_bytes: 256 << 10, max_record: 1 << 20 };
+        let mut frames = Frames::new(text.as_bytes(), Framing::Array, bounds);
+        let (mut spans, mut chunk, mut chunks) = (Spans::new(Framing::Array, bounds), Chunk::default(), 0);
+        loop {
+            let mark = frames.mark();
+            if !frames.next(&mut chunk) {
+                break;
+            }
+            spans.push(mark, &mut chunk);
+            chunks += 1;
+        }
+        assert!(chunks > 50_000, "{chunks}");
+        assert!(spans.bytes() < text.len() / 50, "{} bytes for {}", spans.bytes(), text.len());
     }
 }

@@ -156,7 +156,8 @@ impl Context {
         };
         let Content::Records(framing) = protocol.decode(head, &body) else { return Ok(None) };
         let origin = Origin { tenant: TenantId::DEFAULT, source: Arc::clone(&self.source), received: visits::now() };
-        let tally = pipeline::process(lane, route, Batch { body, framing, origin, held }).await;
+        let batch = Batch { body, framing, max_record: limits.max_record, origin, held };
+        let tally = pipeline::process(lane, route, batch).await;
         tally.map(Some).map_err(|unjudged| Refusal::unjudged(&unjudged, limits.max_in_flight))
     }
 }

@@ -108,6 +108,16 @@ pub fn detect(content_type: Option<&str>, body: &[u8]) -> Framing {
     }
 }
 
+// === impl Mark ===
+
+impl Mark {
+    /// How many bytes of the body lie between it and a mark before it.
+    #[must_use]
+    pub fn bytes_since(self, earlier: Self) -> usize {
+        self.at.saturating_sub(earlier.at)
+    }
+}
+
 // === impl Frames ===
 
 impl<'a> Frames<'a> {

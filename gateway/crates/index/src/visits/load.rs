@@ -169,6 +169,10 @@ fn listed(
     kept: &[TenantId],
     damage: &mut Vec<(TenantId, Damage)>,
 ) -> Result<Store, VisitsError> {
+    if manifest.tenants.is_empty() {
+        // None is ever written without one.
+        return Err(VisitsError::Manifest(ManifestError::Damaged));
+    }
     let had_damage = manifest.damage.iter().any(|count| *count > 0);
     let mut tenants: Vec<TenantStore> = Vec::new();
     for one in manifest.tenants {
