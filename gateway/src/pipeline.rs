@@ -87,14 +87,14 @@ pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<
     let mut run = Run::new((lane, route), &body, (framing, bounds), &origin);
     if let Err(unjudged) = run.judge_all(&mut held).await {
         let received = run.count_all();
-        return Err(refused(lane, route, received, (origin, unjudged)));
+        return Err(refused(lane, route, received, (&origin, unjudged)));
     }
     let (unframed, known) = (run.unframed, (run.spans, run.outcome));
     let batch = Arc::new(Judged::new(body, known, origin, held));
     let (received, accepted) = (batch.len(), batch.outcome.accepted());
     let named = if accepted < received { name_rejects(lane, &route.active, &batch).await } else { Vec::new() };
     if let Err(unwritable) = destination::deliver(&lane.destinations, &batch).await {
-        return Err(refused(lane, route, received, (batch.origin.clone(), unwritable.into())));
+        return Err(refused(lane, route, received, (&batch.origin, unwritable.into())));
     }
     lane.own_metrics.records.received.inc_by(received as u64);
     lane.plugins.count_accepted(lane, &route.active, accepted as u64);
@@ -112,7 +112,7 @@ pub(crate) async fn process(lane: &Lane, route: &Route, batch: Batch) -> Result<
 }
 
 /// Counts records that were refused.
-fn refused(lane: &Lane, route: &Route, received: usize, (origin, unjudged): (Origin, Unjudged)) -> Unjudged {
+fn refused(lane: &Lane, route: &Route, received: usize, (origin, unjudged): (&Origin, Unjudged)) -> Unjudged {
     let Origin { tenant, source, .. } = origin;
     tracing::debug!(tenant = tenant.0, %source, records = received, %unjudged, "a batch was refused");
     lane.own_metrics.records.received.inc_by(received as u64);

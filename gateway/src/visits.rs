@@ -90,11 +90,8 @@ pub(crate) fn open(
     accept_damage: bool,
     metrics: &VisitMetrics,
 ) -> anyhow::Result<(Visits, watch::Receiver<Progress>)> {
-    let folder = Folder::open(config.data_dir.join(FOLDER)).map_err(|error| {
-        let is_locked = matches!(error, FolderError::Locked(_));
-        let error = anyhow::Error::new(error);
-        if is_locked { error.context("stop the other gateway first, or give this one another data_dir") } else { error }
-    });
+    let hint = "stop the other gateway first, or give this one another data_dir";
+    let folder = Folder::open(config.data_dir.join(FOLDER)).map_err(|error| with_hint_if_locked(error, hint));
     let folder = folder.context("the visits of data_dir")?;
     changes(&folder).iter().for_each(|change| tracing::warn!("new in this version: {change}"));
     let nothing = Progress { durable: 0, failures: 0, failing: false };
@@ -116,6 +113,13 @@ pub(crate) fn open(
     let addresses = of_default(&visits).ever().len();
     tracing::info!(addresses, segments = found.segments, replayed_visits = found.journal_visits, "visits opened");
     Ok((visits, receiver))
+}
+
+/// Why a folder cannot be opened, and what to do where that is because another process has it.
+pub(crate) fn with_hint_if_locked(error: FolderError, hint: &'static str) -> anyhow::Error {
+    let is_locked = matches!(error, FolderError::Locked(_));
+    let error = anyhow::Error::new(error);
+    if is_locked { error.context(hint) } else { error }
 }
 
 /// The visits of the tenant whose everything is, as long as there are no others.

@@ -22,7 +22,6 @@ pub(crate) struct Batch {
 }
 
 /// Whose a batch is, where it came from, and when.
-#[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) tenant: TenantId,
     /// The source's name in the configuration; `http` is the ingest port.
@@ -35,7 +34,7 @@ pub(crate) struct Origin {
 /// thread, and keep it there for as long as it likes: until the last holder lets go of it, it counts as in flight.
 pub(crate) struct Judged {
     pub(crate) body: Bytes,
-    pub(crate) spans: Spans,
+    spans: Spans,
     /// What became of each record, in order.
     pub(crate) outcome: Outcome,
     pub(crate) origin: Origin,

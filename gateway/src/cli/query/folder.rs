@@ -103,9 +103,7 @@ impl Folder {
 
 /// A tool can ask the gateway that has a data directory, where a second gateway could only wait.
 pub(in crate::cli) fn or_ask_it(error: disk::FolderError) -> anyhow::Error {
-    let is_locked = matches!(error, disk::FolderError::Locked(_));
-    let error = anyhow::Error::new(error);
-    if is_locked { error.context("ask the gateway that runs on it with --url, or stop it") } else { error }
+    visits::with_hint_if_locked(error, "ask the gateway that runs on it with --url, or stop it")
 }
 
 // === impl File ===
