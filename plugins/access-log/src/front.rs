@@ -1,9 +1,6 @@
 //! What stands in front of the time: a virtual host, the client and the proxies, identity and user.
 
-use tallygate_guest::{Address, Listed, Reject, Trusted};
-
-/// Why no client was found.
-pub(crate) type Why = (Reject, &'static str);
+use tallygate_sdk::{Address, Listed, Reject, Trusted};
 
 /// The hops a request came by, as far as the line tells them.
 struct Hops<'a> {
@@ -22,37 +19,38 @@ struct Group<'a> {
 }
 
 /// The client, from all that precedes the time and its space. Where somebody is trusted, it is the hop nearest to the
-/// server that is not.
-pub(crate) fn client(front: &[u8], trusted: &Trusted) -> Result<Address, Why> {
-    let hops = hops(front)?;
+/// server that is not. `None` if the line says that it knows of none.
+pub(crate) fn client(front: &[u8], trusted: &Trusted) -> Result<Option<Address>, Reject> {
+    let Some(hops) = hops(front)? else { return Ok(None) };
     let (first, other) = if trusted.is_empty() { (hops.forwarded, hops.peer) } else { (hops.peer, hops.forwarded) };
     match (trusted.client(first), trusted.client(other)) {
         (Listed::Client(address), _)
         | (Listed::Nothing | Listed::AllTrusted(_), Listed::Client(address) | Listed::AllTrusted(address))
-        | (Listed::AllTrusted(address), Listed::Nothing) => Ok(address),
+        | (Listed::AllTrusted(address), Listed::Nothing) => Ok(Some(address)),
         _ => Err(NOT_AN_ADDRESS),
     }
 }
 
-const NOT_AN_ADDRESS: Why = (Reject::NotAnAddress, "the client field holds no address");
+/// What a line is rejected for that is one of an access log.
+pub(crate) const NOT_AN_ADDRESS: Reject = Reject::not_an_address("the client field holds no address");
 
-fn hops(front: &[u8]) -> Result<Hops<'_>, Why> {
+fn hops(front: &[u8]) -> Result<Option<Hops<'_>>, Reject> {
     let Some(first) = group(front) else { return behind_host(front) };
     let Some(rest) = first.rest else {
-        return Err((Reject::Malformed, "expected identity and user between the client and the time"));
+        return Err(Reject::malformed("expected identity and user between the client and the time"));
     };
     // `- ` is the identity, and whatever follows is the user.
     match group(rest) {
         Some(second) if second.fields_behind() >= 2 => {
             if second.is_list || first.is_list || second.has_no_identity() {
-                return Ok(both(&first, &second));
+                return Ok(Some(both(&first, &second)));
             }
-            Err((Reject::Malformed, "two addresses: the second may be the client or an identity"))
+            Err(Reject::malformed("two addresses: the second may be the client or an identity"))
         }
         _ if is_syslog_host(rest) => {
-            Err((Reject::Malformed, "an address and a tag: the former may be the client or the host of syslog"))
+            Err(Reject::malformed("an address and a tag: the former may be the client or the host of syslog"))
         }
-        _ => Ok(Hops { forwarded: b"", peer: first.text }),
+        _ => Ok(Some(Hops { forwarded: b"", peer: first.text })),
     }
 }
 
@@ -63,25 +61,26 @@ fn is_syslog_host(rest: &[u8]) -> bool {
 }
 
 /// The first field is no address: a virtual host, or a client that has a name.
-fn behind_host(front: &[u8]) -> Result<Hops<'_>, Why> {
+fn behind_host(front: &[u8]) -> Result<Option<Hops<'_>>, Reject> {
     let (host, rest) = field(front);
-    let missing = if host == b"-" { (Reject::FieldMissing, "the client field is `-`") } else { NOT_AN_ADDRESS };
+    // A dash is what servers write that do not know the client.
+    let otherwise = if host == b"-" { Ok(None) } else { Err(NOT_AN_ADDRESS) };
     if !is_host(host) {
-        return Err(missing);
+        return otherwise;
     }
     // A client never has a port behind its name, so then the identity may be anything.
     let is_server = host.contains(&b':');
-    let first = rest.and_then(group).filter(|first| first.fields_behind() >= 2).ok_or(missing)?;
+    let Some(first) = rest.and_then(group).filter(|first| first.fields_behind() >= 2) else { return otherwise };
     if let Some(second) = first.rest.and_then(group).filter(|second| second.fields_behind() >= 2) {
         if second.is_list || second.has_no_identity() {
-            return Ok(both(&first, &second));
+            return Ok(Some(both(&first, &second)));
         }
-        return Err(missing);
+        return Err(NOT_AN_ADDRESS);
     }
     if is_server || first.is_list || first.has_no_identity() {
-        return Ok(Hops { forwarded: b"", peer: first.text });
+        return Ok(Some(Hops { forwarded: b"", peer: first.text }));
     }
-    Err(missing)
+    Err(NOT_AN_ADDRESS)
 }
 
 /// A list holds what was forwarded, wherever it stands; of two addresses, the proxy's is the first.

@@ -5,11 +5,11 @@
 extern crate alloc;
 
 mod access_log;
-#[cfg(target_arch = "wasm32")]
-mod component;
 mod front;
 mod line;
 mod request;
 mod syslog;
 
 pub use access_log::AccessLog;
+
+tallygate_sdk::export!(AccessLog);

@@ -1,6 +1,6 @@
 //! The parts of a line. `README.md` beside this crate has the grammar and its reasons.
 
-use tallygate_guest::{Address, Reject, Text, Times, Trusted};
+use tallygate_sdk::{Address, Reject, Text, Times, Trusted};
 
 use crate::{front, request, syslog};
 
@@ -9,13 +9,13 @@ use crate::{front, request, syslog};
 pub(crate) struct Refusal {
     pub(crate) reject: Reject,
     pub(crate) at: usize,
-    pub(crate) what: &'static str,
 }
 
 /// What a line says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
-    pub(crate) address: Address,
+    /// `None` if the line says that there is none.
+    pub(crate) address: Option<Address>,
     pub(crate) time: i64,
 }
 
@@ -48,7 +48,7 @@ impl Line {
         let time = times.clf(text, space + 6, close)?;
         let address = Address::read(text, start, space)?;
         status_behind(text, close + 3, end).ok()?;
-        Some(Self { address, time })
+        Some(Self { address: Some(address), time })
     }
 
     #[inline(never)]
@@ -62,7 +62,7 @@ impl Line {
         }
         let stamp = request::stamp(text, (start, end), times)?;
         let address = front::client(text.slice(start, stamp.bracket - 1), trusted)
-            .map_err(|(reject, what)| Refusal { reject, at: start, what })?;
+            .map_err(|reject| Refusal { reject, at: start })?;
         Ok(Self { address, time: stamp.time })
     }
 }
@@ -131,5 +131,5 @@ fn find(text: Text<'_>, byte: u8, mut at: usize, end: usize) -> Option<usize> {
 
 #[cold]
 pub(crate) fn malformed(at: usize, what: &'static str) -> Refusal {
-    Refusal { reject: Reject::Malformed, at, what }
+    Refusal { reject: Reject::malformed(what), at }
 }

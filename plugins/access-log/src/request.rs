@@ -1,6 +1,6 @@
 //! Where the time and the request of a line are that is not written as nearly all are.
 
-use tallygate_guest::{NO_TIME, Text, Times, UNREAD_TIME};
+use tallygate_sdk::{NO_TIME, Text, Times, UNREAD_TIME};
 
 use crate::line::{Refusal, Span, malformed, status_behind};
 

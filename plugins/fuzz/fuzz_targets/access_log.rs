@@ -5,23 +5,21 @@
 
 use access_log::AccessLog;
 use libfuzzer_sys::fuzz_target;
-use tallygate_guest::{Format as _, extract};
+use tallygate_sdk::{Format as _, extract};
 
 fuzz_target!(|data: &[u8]| {
-    let mut starts = Vec::new();
-    let mut ends = Vec::new();
+    let mut bounds = Vec::new();
     let mut at = 0;
     for line in data.split(|byte| *byte == b'\n') {
-        starts.push(at as u32);
-        ends.push((at + line.len()) as u32);
+        bounds.extend([at as u32, (at + line.len()) as u32]);
         at += line.len() + 1;
     }
-    let columns = extract(&mut AccessLog::default(), data, &starts, &ends);
-    assert_eq!(columns.status.len(), starts.len());
+    let columns = extract(&mut AccessLog::default(), data, &bounds, 0);
+    assert_eq!(2 * columns.status.len(), bounds.len());
     for (line, status) in data.split(|byte| *byte == b'\n').zip(&columns.status) {
-        let alone = extract(&mut AccessLog::default(), line, &[0], &[line.len() as u32]);
+        let alone = extract(&mut AccessLog::default(), line, &[0, line.len() as u32], 0);
         assert_eq!(alone.status, [*status]);
-        assert_eq!(AccessLog::default().explain(line).is_ok(), *status < 16);
+        assert_eq!(AccessLog::default().explain(line, 0).is_ok(), *status < 16);
     }
     check_chosen(data);
 });
@@ -48,6 +46,6 @@ fn check_chosen(data: &[u8]) {
         b"\"",
     ]
     .concat();
-    let columns = extract(&mut AccessLog::default(), &line, &[0], &[line.len() as u32]);
-    assert_eq!((columns.v4, columns.times), (vec![0x0102_0304], vec![1_795_150_800_000]), "{}", line.escape_ascii());
+    let columns = extract(&mut AccessLog::default(), &line, &[0, line.len() as u32], 0);
+    assert_eq!((columns.v4, columns.times), (vec![0x0102_0304], vec![1_795_150_800_000_000_000]), "{}", line.escape_ascii());
 }

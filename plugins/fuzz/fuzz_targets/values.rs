@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tallygate_guest::{Address, Text, Times, with_slack};
+use tallygate_sdk::{Address, Text, Times, with_slack};
 
 fuzz_target!(|data: &[u8]| {
     let expect = (Address::parse(data), Times::default().parse(data));

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Address, Listed, Message, NO_TIME, Stops, Text, Times, UNREAD_TIME, with_slack};
+use tallygate_sdk::{Listed, Message, NO_TIME, Stops, Text, Times, UNREAD_TIME, with_slack};
 
 use crate::{
     Json,
@@ -26,12 +26,17 @@ pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> 
     }
     let mut held = Message::default();
     let mut count = 0;
-    let client = found.address(text).ok();
+    let client = match found.address(&input) {
+        Ok(Some(client)) => Some(client),
+        Ok(None) => return Ok(accepted((fields, found, times), text, nobody(fields))),
+        Err(_) => None,
+    };
     for (slot, value) in found.addresses() {
         match value.says(text, &found.trusted) {
             Listed::Client(address) | Listed::AllTrusted(address) if client == Some(address) => {
                 let name = called(fields, found, text, slot);
-                return Ok(accepted((fields, found, times), text, address, name));
+                let who = Message::new("client ").address(address).text(" from ").name(name);
+                return Ok(accepted((fields, found, times), text, who));
             }
             Listed::Nothing | Listed::Client(_) | Listed::AllTrusted(_) => {}
             Listed::SomethingElse => {
@@ -44,31 +49,23 @@ pub(crate) fn explain(json: &mut Json, record: &[u8]) -> Result<String, String> 
     if count > 0 {
         return Err(Message::new("no field holds an IP address: ").text(&held.finish()).finish());
     }
-    Err(missing(fields, record))
+    Err(found.address(&input).err().map_or_else(String::new, |reject| Message::new(reject.words()).finish()))
 }
 
-fn missing(fields: &Fields, record: &[u8]) -> String {
-    if record.trim_ascii_start().first().is_some_and(|byte| !matches!(byte, b'{' | 0xef)) {
-        return Message::new("the record is JSON but no object, so it has no fields").finish();
-    }
-    Message::new("none of the fields looked for holds anything: ")
+fn nobody(fields: &Fields) -> Message {
+    Message::new("no client: none of the fields looked for holds anything: ")
         .names(fields.names(false))
-        .text("; if the client's address is in another one, name it in the setting `fields`")
-        .finish()
+        .text(" (if the client's address is in another one, name it in the setting `fields`)")
 }
 
-fn accepted(
-    (fields, found, times): (&Fields, &Found, &mut Times),
-    text: Text<'_>,
-    address: Address,
-    name: &[u8],
-) -> String {
-    let message = Message::new("client ").address(address).text(" from ").name(name).text("; ");
+/// What became of an accepted record, of which `who` says the client.
+fn accepted((fields, found, times): (&Fields, &Found, &mut Times), text: Text<'_>, who: Message) -> String {
+    let message = who.text("; ");
     let mut unreadable = None;
     for (slot, value) in found.times() {
         let time = value.time(text, times);
         if time != NO_TIME {
-            let message = message.text("event time ").number(time).text(" ms since 1970 from ");
+            let message = message.text("event time ").time(time).text(" from ");
             return message.name(called(fields, found, text, slot)).finish();
         }
         if !value.is_nothing(text) {
@@ -81,7 +78,7 @@ fn accepted(
             holds(message, value, text).text(", which is no time with an offset between 1990 and 2100").finish()
         }
         (Some(_), time) if time != NO_TIME => {
-            message.text("event time ").number(time).text(" ms since 1970 from a date and a time of day").finish()
+            message.text("event time ").time(time).text(" from a date and a time of day").finish()
         }
         _ => message.text("no event time: the record has none of ").names(fields.names(true)).finish(),
     }

@@ -2,13 +2,13 @@
 
 use alloc::{string::String, vec::Vec};
 
-use tallygate_guest::{Message, Text};
+use tallygate_sdk::{Message, Text};
 
 use crate::convention::{self, Class, Context, Filter};
 
 /// Where clients' addresses are looked for when the setting `fields` is absent, most preferred first. A name in
 /// angle brackets stands for all fields that are named by that convention.
-const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
+pub(crate) const DEFAULT_FIELDS: &str = "ip,client_ip,clientip,clientIp,clientIP,ClientIP,client_addr,clientAddress,\
 remote_addr,remote_ip,remoteAddr,remoteAddress,remoteIp,remoteIP,remote_address,remote,source.ip,client.ip,\
 request.client_ip,request.remote_ip,httpRequest.remoteIp,sourceIPAddress,source_ip,sourceIP,src_ip,srcip,<client>,<peer>,\
 visitor_ip,ip_address,ipAddress,ClientHost,c-ip,real_ip,x_real_ip,x-real-ip,addr.remote,attr.remote,\
@@ -16,7 +16,7 @@ eventData.sourceIP,downstream_remote_address,remote_host,client,x_forwarded_for,
 xff,http_x_forwarded_for,<forwarded>";
 
 /// Where event times are looked for when the setting `time` is absent, most preferred first.
-const DEFAULT_TIMES: &str = "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,\
+pub(crate) const DEFAULT_TIMES: &str = "timestamp,@timestamp,time,ts,eventTime,datetime,date,start_time,StartUTC,EdgeStartTimestamp,\
 time_iso8601,time_local,msec,t.$date,<time>";
 
 /// How many address fields can be named. The slots up to this one are theirs.

@@ -2,11 +2,11 @@
 
 use alloc::borrow::Cow;
 
-use tallygate_guest::{Address, Listed, NO_TIME, Reject, Text, Times, Trusted, UNREAD_TIME, epoch};
+use tallygate_sdk::{Address, Listed, NO_TIME, Reject, Text, Times, Trusted, UNREAD_TIME, epoch};
 
 use crate::{
     fields::{MAX_FIELDS, NO_SLOT},
-    parser::Place,
+    parser::{Input, Place},
     string::unescape,
 };
 
@@ -251,20 +251,25 @@ impl Found {
     }
 
     /// The address of the most preferred field that holds one. Where somebody is trusted, it is one who is not if
-    /// there is such a hop in any field.
+    /// there is such a hop in any field. `None` for an object of which no such field holds anything: it has no client.
     #[cold]
     #[inline(never)]
-    pub(crate) fn address(&self, text: Text<'_>) -> Result<Address, Reject> {
-        let mut answer = Err(Reject::FieldMissing);
+    pub(crate) fn address(&self, input: &Input<'_>) -> Result<Option<Address>, Reject> {
+        let (mut trusted, mut is_other) = (None, false);
         for (_, value) in self.addresses() {
-            match value.says(text, &self.trusted) {
-                Listed::Client(address) => return Ok(address),
-                Listed::AllTrusted(address) if answer.is_err() => answer = Ok(address),
-                Listed::SomethingElse if answer.is_err() => answer = Err(Reject::NotAnAddress),
+            match value.says(input.text, &self.trusted) {
+                Listed::Client(address) => return Ok(Some(address)),
+                Listed::AllTrusted(address) if trusted.is_none() => trusted = Some(address),
+                Listed::SomethingElse => is_other = true,
                 _ => {}
             }
         }
-        answer
+        match trusted {
+            Some(_) => Ok(trusted),
+            None if is_other => Err(Reject::not_an_address("no field holds an IP address")),
+            None if input.is_object() => Ok(None),
+            None => Err(Reject::field_missing("the record is JSON but no object, so it has no fields")),
+        }
     }
 
     /// The most preferred time that can be read.

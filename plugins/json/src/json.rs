@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Batch, Columns, Format, Reject, Strings, Times, Visit};
+use tallygate_sdk::{Batch, Columns, Format, Reject, Setting, Strings, Times, Visit};
 
 use crate::{
     explain,
@@ -10,7 +10,7 @@ use crate::{
     found::{Found, TOO_LONG},
     lesson::Lesson,
     parser::{Collector, DEPTH, Frame, Input, Parser, Stack},
-    settings::Settings,
+    settings::{self, Settings},
     shapes::Shapes,
 };
 
@@ -45,6 +45,8 @@ impl Format for Json {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "JSON records: the client's address and the event's time by the names of their fields";
 
+    const SETTINGS: &'static [Setting] = settings::ALL;
+
     fn configure(settings: &[(String, String)]) -> Result<Self, String> {
         let Settings { fields, strings, trusted } = Settings::read(settings)?;
         let rules = fields.rules();
@@ -69,7 +71,7 @@ impl Format for Json {
         self.read_all(batch, columns);
     }
 
-    fn explain(&mut self, record: &[u8]) -> Result<String, String> {
+    fn explain(&mut self, record: &[u8], _: i64) -> Result<String, String> {
         explain::explain(self, record)
     }
 }
@@ -87,20 +89,20 @@ impl Json {
     fn read_one(&mut self, input: &Input<'_>, columns: &mut Columns) {
         let text = input.text;
         if input.end - input.start >= TOO_LONG {
-            return columns.push(Err(Reject::TooLong));
+            return columns.push(Err(Reject::too_long("longer than 512 MiB")));
         }
         self.found.clear();
         if self.rest == 0 && self.shapes.follow(input, &mut self.found) {
             self.shapes.settle();
             self.gain();
         } else if !self.parse(input) {
-            return columns.push(Err(Reject::Malformed));
+            return columns.push(Err(Reject::malformed("not JSON")));
         }
         // Straight into the columns: nearly all records end here.
         if let Some(quad) = self.found.quad(text) {
             return columns.push_quad(quad, self.found.time(text, &mut self.times));
         }
-        let address = self.found.address(text);
+        let address = self.found.address(input);
         columns.push(address.map(|address| Visit { address, time: self.found.time(text, &mut self.times) }));
     }
 

@@ -1,6 +1,6 @@
 //! Learning the shape of a record from the full parser.
 
-use tallygate_guest::Text;
+use tallygate_sdk::Text;
 
 use crate::{
     fields::NO_SLOT,

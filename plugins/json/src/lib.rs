@@ -4,8 +4,6 @@
 
 extern crate alloc;
 
-#[cfg(target_arch = "wasm32")]
-mod component;
 mod convention;
 mod explain;
 mod fields;
@@ -18,3 +16,5 @@ mod shapes;
 mod string;
 
 pub use json::Json;
+
+tallygate_sdk::export!(Json);

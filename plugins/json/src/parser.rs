@@ -1,6 +1,6 @@
 //! A validating parser for one record, RFC 8259 in full.
 
-use tallygate_guest::{Stops, Text};
+use tallygate_sdk::{Stops, Text};
 
 use crate::{
     fields::{Fields, NO_NODE, NO_SLOT, Name, ROOT},
@@ -10,6 +10,9 @@ use crate::{
 
 /// How deep arrays and objects may be nested; what `serde_json` allows too.
 pub(crate) const DEPTH: usize = 127;
+
+/// A byte order mark is no part of JSON, but the first record of a file from Windows may have one.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where a record stops being JSON, and why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +86,16 @@ enum Step {
     Value(usize),
 }
 
+// === impl Input ===
+
+impl Input<'_> {
+    /// Whether a record that is JSON is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        let record = self.text.slice(self.start, self.end);
+        record.strip_prefix(MARK).unwrap_or(record).trim_ascii_start().starts_with(b"{")
+    }
+}
+
 // === impl Parser ===
 
 impl<'a, L: Listener> Parser<'a, L> {
@@ -94,12 +107,8 @@ impl<'a, L: Listener> Parser<'a, L> {
     ) -> Result<(), Malformed> {
         let Input { text, stops, start, end } = *input;
         let mut parser = Self { text, stops, fields, end, listener, stack, depth: 0, next: (NO_SLOT, ROOT) };
-        let mut at = match text.slice(start, end) {
-            // A byte order mark is no part of JSON, but the first record of a file from Windows may have one.
-            [0xef, 0xbb, 0xbf, ..] => start + 3,
-            _ => start,
-        };
-        at = parser.space(at);
+        let mark = if text.slice(start, end).starts_with(MARK) { MARK.len() } else { 0 };
+        let mut at = parser.space(start + mark);
         loop {
             at = match parser.value(at)? {
                 Step::Value(inside) => inside,

@@ -2,9 +2,35 @@
 
 use alloc::string::String;
 
-use tallygate_guest::{Message, Strings, Trusted};
+use tallygate_sdk::{Message, Setting, Strings, Trusted};
 
-use crate::fields::Fields;
+use crate::fields::{DEFAULT_FIELDS, DEFAULT_TIMES, Fields};
+
+/// All settings, for people.
+pub(crate) const ALL: &[Setting] = &[
+    Setting {
+        name: "fields",
+        meaning: "paths of address fields, separated by commas, most preferred first; at most 48. By default, also \
+                  fields found by how they are named: what is in angle brackets stands for those",
+        default: DEFAULT_FIELDS,
+    },
+    Setting {
+        name: "time",
+        meaning: "paths of time fields, likewise; at most 15; empty: no times are read",
+        default: DEFAULT_TIMES,
+    },
+    Setting {
+        name: "trusted",
+        meaning: "addresses and networks of one's own proxies, separated by commas; the client is the hop nearest to \
+                  the server that is none of them",
+        default: "",
+    },
+    Setting {
+        name: "strict",
+        meaning: "`true`: records are JSON to the letter; `false`: strings may hold bytes and escapes that JSON has not",
+        default: "false",
+    },
+];
 
 /// The settings, checked.
 pub(crate) struct Settings {

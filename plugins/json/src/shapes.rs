@@ -12,7 +12,7 @@
 
 use alloc::{boxed::Box, vec, vec::Vec};
 
-use tallygate_guest::{Bytes16, Text};
+use tallygate_sdk::{Bytes16, Text};
 
 use crate::{
     fields::NO_SLOT,

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use tallygate_guest::{Stops, Strings, Text};
+use tallygate_sdk::{Stops, Strings, Text};
 
 use crate::parser::Malformed;
 

@@ -20,8 +20,9 @@ fn hard_records_from_the_field() {
         let base64 = case["input_base64"].as_str().expect("a case has its bytes");
         let answer = read_one(&mut json(&[]), &decode(base64));
         let expect: Option<IpAddr> = case["expect_ip"].as_str().map(|ip| ip.parse().expect("an address"));
+        let millis = answer.ok().map(|(_, time)| time.div_euclid(1_000_000));
         let time = case["expect_time_ms"].as_i64().filter(|_| expect.is_some());
-        if answer.ok().map(|(ip, _)| ip) != expect || time.is_some() && answer.ok().map(|(_, time)| time) != time {
+        if answer.ok().and_then(|(ip, _)| ip) != expect || time.is_some() && millis != time {
             wrong.push(format!("{}: {answer:?}", case["id"]));
         }
     }

@@ -2,12 +2,12 @@
 
 use proptest::{prelude::*, sample::select};
 use serde_json::Value;
-use tallygate_guest::Address;
+use tallygate_sdk::Address;
 
 use super::*;
 
 /// What the plugin is to answer, by way of `serde_json`; `None` where the two differ by intent.
-fn model(record: &[u8]) -> Option<Result<IpAddr, u8>> {
+fn model(record: &[u8]) -> Option<Result<Option<IpAddr>, u8>> {
     let value: Value = match serde_json::from_slice(record) {
         Ok(value) => value,
         Err(error) => {
@@ -22,12 +22,16 @@ fn model(record: &[u8]) -> Option<Result<IpAddr, u8>> {
     for path in [&["ip"][..], &["source", "ip"]] {
         let Some(found) = path.iter().try_fold(&value, |value, key| value.as_object()?.get(*key)) else { continue };
         match says(found) {
-            Some(Ok(ip)) => return Some(Ok(ip)),
+            Some(Ok(ip)) => return Some(Ok(Some(ip))),
             Some(Err(())) => present = true,
             None => {}
         }
     }
-    Some(Err(if present { 18 } else { 17 }))
+    Some(match present {
+        true => Err(18),
+        false if value.is_object() => Ok(None),
+        false => Err(17),
+    })
 }
 
 fn says(value: &Value) -> Option<Result<IpAddr, ()>> {

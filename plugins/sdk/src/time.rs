@@ -1,4 +1,4 @@
-//! Reading event times, as Unix milliseconds.
+//! Reading event times, as Unix nanoseconds.
 //!
 //! What is not a time is no reason to reject a record, so everything here answers [`NO_TIME`] instead of an error.
 
@@ -18,12 +18,16 @@ pub const NO_TIME: i64 = i64::MIN;
 /// The time of a record that has one which cannot be read.
 pub const UNREAD_TIME: i64 = i64::MIN + 1;
 
-/// 1990-01-01 and 2100-01-01. What lies outside is a duration, a counter or a default, and no time of a visit.
-const PLAUSIBLE: core::ops::Range<i64> = 631_152_000_000..4_102_444_800_000;
+/// 1990-01-01 and 2100-01-01 in seconds. What lies outside is a duration, a counter or a default, and no time of a
+/// visit. What lies within has room in 64 bits, in nanoseconds.
+const PLAUSIBLE: core::ops::Range<i64> = 631_152_000..4_102_444_800;
 
+const BILLION: i64 = 1_000_000_000;
+
+/// A time in Unix nanoseconds from its seconds and the rest; [`NO_TIME`] if it is not plausible.
 #[inline]
-fn is_plausible(time: i64) -> bool {
-    PLAUSIBLE.contains(&time)
+fn plausible(seconds: i64, nanos: i64) -> i64 {
+    if PLAUSIBLE.contains(&seconds) { seconds * BILLION + nanos } else { NO_TIME }
 }
 
 /// Reads times that are written as text, and remembers the last date, since logs seldom change theirs.
@@ -42,8 +46,7 @@ impl Times {
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub fn read(&mut self, text: Text<'_>, start: usize, end: usize) -> i64 {
         match self.rfc3339(text, start, end) {
-            Some(time) if is_plausible(time) => time,
-            Some(_) => NO_TIME,
+            Some(time) => time,
             None => self.other(text, start, end),
         }
     }
@@ -52,7 +55,7 @@ impl Times {
     #[must_use]
     #[cold]
     pub fn apart(day: &[u8], time: &[u8]) -> i64 {
-        loose::apart(day, time).filter(|time| is_plausible(*time)).unwrap_or(NO_TIME)
+        loose::apart(day, time).unwrap_or(NO_TIME)
     }
 
     /// Reads a time that lies on its own.
@@ -65,7 +68,7 @@ impl Times {
     }
 
     /// Reads `2020-06-24T15:27:00.123456Z`, RFC 3339 section 5.6. An offset may also lack its colon, as
-    /// `strftime` writes it; a time without an offset is ambiguous and none.
+    /// `strftime` writes it; a time without an offset is ambiguous and none. [`NO_TIME`] if it is one, and not plausible.
     #[inline]
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     fn rfc3339(&mut self, text: Text<'_>, start: usize, end: usize) -> Option<i64> {
@@ -77,12 +80,12 @@ impl Times {
             return None;
         }
         let seconds = clock::seconds(text.eight(start + 11))?;
-        let (millis, zone) = match text.byte(start + 19) {
+        let (nanos, zone) = match text.byte(start + 19) {
             b'.' => clock::fraction(text, start + 20)?,
             _ => (0, start + 19),
         };
         let offset = clock::offset(text, zone, end)?;
-        finish(days, seconds, offset).map(|time| time + millis)
+        finish(days, seconds, offset).map(|seconds| plausible(seconds, nanos))
     }
 
     /// Reads `10/Oct/2000:13:55:36 -0700`, the Common Log Format's time, if it lies within the limits.
@@ -96,7 +99,7 @@ impl Times {
         let days = self.dates.slashed(text.eight(start), text.eight(start + 3))?;
         let seconds = clock::seconds(text.eight(start + 12))?;
         let offset = clock::offset(text, start + 21, end)?;
-        finish(days, seconds, offset).filter(|time| is_plausible(*time))
+        Some(plausible(finish(days, seconds, offset)?, 0)).filter(|time| *time != NO_TIME)
     }
 
     #[cold]
@@ -105,12 +108,12 @@ impl Times {
     fn other(&mut self, text: Text<'_>, start: usize, end: usize) -> i64 {
         match self.clf(text, start, end) {
             Some(time) => time,
-            None => loose::parse(text.slice(start, end)).filter(|time| is_plausible(*time)).unwrap_or(NO_TIME),
+            None => loose::parse(text.slice(start, end)).unwrap_or(NO_TIME),
         }
     }
 }
 
-/// Milliseconds of a second of a day, written at an offset of so many seconds from UTC.
+/// The Unix time of a second of a day, written at an offset of so many seconds from UTC.
 #[inline]
 fn finish(days: i64, seconds: clock::Seconds, offset: i64) -> Option<i64> {
     let time = days * 86_400 + i64::from(seconds.of_day) - offset;
@@ -118,7 +121,7 @@ fn finish(days: i64, seconds: clock::Seconds, offset: i64) -> Option<i64> {
     if seconds.leap && time.rem_euclid(86_400) != 0 {
         return None;
     }
-    Some(time * 1000)
+    Some(time)
 }
 
 #[cfg(test)]

@@ -4,6 +4,17 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{Columns, Stops, Strings, Text, text::SLACK};
 
+/// A setting, for people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// What it is called.
+    pub name: &'static str,
+    /// One sentence: what it does, and what it expects.
+    pub meaning: &'static str,
+    /// What holds where it is not given, written as it would be given; empty if there is nothing to write.
+    pub default: &'static str,
+}
+
 /// A record format, set up.
 ///
 /// A trait because each plugin is one and the way into the sandbox is the same for all.
@@ -14,6 +25,11 @@ pub trait Format: Sized {
     const VERSION: &'static str;
     /// One sentence for people.
     const ABOUT: &'static str;
+    /// The plugin's own codes (128..=255) and their names: lower-case words joined by hyphens.
+    const REJECTS: &'static [(u8, &'static str)] = &[];
+    /// All settings that [`Self::configure`] accepts.
+    const SETTINGS: &'static [Setting] = &[];
+
     /// Sets the format up. The error names the setting and what it expects.
     ///
     /// # Errors
@@ -28,11 +44,11 @@ pub trait Format: Sized {
     /// Reads all records of a batch, in order.
     fn read(&mut self, batch: Batch<'_>, columns: &mut Columns);
 
-    /// What became of one record, in words a person can act on.
+    /// What became of one record that came in at `received`, in words a person can act on.
     ///
     /// # Errors
     /// If the record is rejected: why.
-    fn explain(&mut self, record: &[u8]) -> Result<String, String>;
+    fn explain(&mut self, record: &[u8], received: i64) -> Result<String, String>;
 }
 
 /// Records, and the text in which they lie.
@@ -42,10 +58,9 @@ pub struct Batch<'a> {
     pub text: Text<'a>,
     /// Where a JSON string may end in it; empty unless [`Format::strings`] asks for it.
     pub stops: &'a Stops,
-    starts: &'a [u32],
-    ends: &'a [u32],
-    /// Where the text lies in what `starts` and `ends` count in.
-    origin: usize,
+    /// When the records came in, in Unix nanoseconds.
+    pub received: i64,
+    bounds: &'a [[u32; 2]],
 }
 
 // === impl Batch ===
@@ -54,40 +69,30 @@ impl Batch<'_> {
     /// The records: start and end of each in the text.
     pub fn records(&self) -> impl Iterator<Item = (usize, usize)> {
         let last = self.text.len();
-        self.starts.iter().zip(self.ends).map(move |(start, end)| {
+        self.bounds.iter().map(move |[start, end]| {
             // The gateway guarantees the order; clamping keeps a broken promise from becoming a trap.
-            let end = (*end as usize).saturating_sub(self.origin).min(last);
-            ((*start as usize).saturating_sub(self.origin).min(end), end)
+            let end = (*end as usize).min(last);
+            ((*start as usize).min(end), end)
         })
     }
 }
 
-/// Runs one `extract` call: record i is `data[starts[i]..ends[i]]`.
+/// Runs one `extract` call: record i is `data[bounds[2 * i]..bounds[2 * i + 1]]`.
 #[must_use]
-pub fn extract<F: Format>(format: &mut F, data: &[u8], starts: &[u32], ends: &[u32]) -> Columns {
-    let mut columns = Columns::with_capacity(starts.len());
-    let (wide, _) = data.len().overflowing_sub(SLACK);
-    // The records close to the end of the data have no slack behind them and are read from a copy that has.
-    let roomy = if data.len() < SLACK { 0 } else { ends.partition_point(|end| *end as usize <= wide) };
-    let (near_starts, tail_starts) = starts.split_at(roomy.min(starts.len()));
-    let (near_ends, tail_ends) = ends.split_at(roomy);
-    if let (Some(last), false) = (near_ends.last(), near_starts.is_empty()) {
-        let data = data.get(..*last as usize + SLACK).unwrap_or(data);
-        run(format, data, (near_starts, near_ends), 0, &mut columns);
+pub fn extract<F: Format>(format: &mut F, data: &[u8], bounds: &[u32], received: i64) -> Columns {
+    let mut columns = Columns::with_capacity(bounds.len() / 2);
+    if let Some(text) = Text::new(&with_slack(data)) {
+        run(format, text, (bounds, received), &mut columns);
     }
-    if let Some(first) = tail_starts.first() {
-        let origin = *first as usize;
-        let copy = with_slack(data.get(origin..).unwrap_or_default());
-        run(format, &copy, (tail_starts, tail_ends), origin, &mut columns);
-    }
-    columns.finish()
+    columns
 }
 
-fn run<F: Format>(format: &mut F, data: &[u8], records: (&[u32], &[u32]), origin: usize, columns: &mut Columns) {
-    let Some(text) = Text::new(data) else { return };
+/// Runs one `extract` call on data that has slack behind it. The columns must be empty.
+pub(crate) fn run<F: Format>(format: &mut F, text: Text<'_>, (bounds, received): (&[u32], i64), columns: &mut Columns) {
     let stops = format.strings().map_or_else(Stops::default, |strings| Stops::new(text, strings));
-    let (starts, ends) = records;
-    format.read(Batch { text, stops: &stops, starts, ends, origin }, columns);
+    let (bounds, _) = bounds.as_chunks::<2>();
+    format.read(Batch { text, stops: &stops, received, bounds }, columns);
+    columns.finish();
 }
 
 /// A copy of a record that can be read as a [`Text`].

@@ -1,6 +1,7 @@
-//! The spellings of a time that few programs write, read byte by byte.
+//! The spellings of a time that few programs write, read byte by byte. What is a time and not plausible is
+//! [`super::NO_TIME`].
 
-use super::{clock, date, epoch::epoch, finish};
+use super::{clock, date, epoch::epoch, finish, plausible};
 
 /// Reads any spelling; `None` if it is none of them.
 pub(super) fn parse(bytes: &[u8]) -> Option<i64> {
@@ -91,7 +92,7 @@ fn asctime(bytes: &[u8]) -> Option<i64> {
     let (month, rest) = bytes.split_at_checked(3)?;
     let (day, rest) = digits(rest.trim_ascii_start(), 2)?;
     let [b' ', rest @ ..] = rest else { return None };
-    let (seconds, millis, rest) = time_of_day(rest, b":")?;
+    let (seconds, nanos, rest) = time_of_day(rest, b":")?;
     let rest = rest.strip_prefix(b" ")?;
     let at = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
     let (first, second) = rest.split_at_checked(at)?;
@@ -104,13 +105,13 @@ fn asctime(bytes: &[u8]) -> Option<i64> {
         _ => return None,
     };
     let days = date::day(date::number(year)?, date::month(month)?, day)?;
-    finish(days, seconds, offset(zone)?).map(|time| time + millis)
+    finish(days, seconds, offset(zone)?).map(|seconds| plausible(seconds, nanos))
 }
 
 /// The time of day and the offset that end a time.
 fn clocked(days: i64, bytes: &[u8], colon: &[u8]) -> Option<i64> {
-    let (seconds, millis, rest) = time_of_day(bytes, colon)?;
-    finish(days, seconds, offset(rest)?).map(|time| time + millis)
+    let (seconds, nanos, rest) = time_of_day(bytes, colon)?;
+    finish(days, seconds, offset(rest)?).map(|seconds| plausible(seconds, nanos))
 }
 
 /// `05:00`, `05:00:00`, `05:00:00.749` or `05:00:00,749`, or without colons; and what follows.
@@ -132,8 +133,9 @@ fn time_of_day<'a>(bytes: &'a [u8], colon: &[u8]) -> Option<(clock::Seconds, i64
     };
     let count = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (fraction, rest) = fraction.split_at_checked(count).filter(|_| count > 0)?;
-    let digit = |at: usize| fraction.get(at).map_or(0, |byte| i64::from(byte - b'0'));
-    Some((seconds, digit(0) * 100 + digit(1) * 10 + digit(2), rest))
+    let digits = fraction.iter().chain(core::iter::repeat(&b'0'));
+    let nanos = digits.take(9).fold(0, |nanos, byte| nanos * 10 + i64::from(byte - b'0'));
+    Some((seconds, nanos, rest))
 }
 
 /// `Z`, `UTC`, `GMT`, `+01`, `+0100` or `+01:00`, perhaps behind a space; the zone's name may follow.
@@ -184,7 +186,7 @@ pub(super) fn apart(day: &[u8], time: &[u8]) -> Option<i64> {
     let (day, time) = (day.trim_ascii(), time.trim_ascii());
     let [a, b, c, d, b'-', e, f, b'-', g, h] = *day else { return None };
     let days = date::day(date::number(&[a, b, c, d])?, date::number(&[e, f])?, date::number(&[g, h])?)?;
-    let (seconds, millis, rest) = time_of_day(time, b":")?;
+    let (seconds, nanos, rest) = time_of_day(time, b":")?;
     let offset = if rest.is_empty() { 0 } else { offset(rest)? };
-    finish(days, seconds, offset).map(|time| time + millis)
+    finish(days, seconds, offset).map(|seconds| plausible(seconds, nanos))
 }

@@ -1,18 +1,18 @@
 //! Times as numbers.
 
-use super::{NO_TIME, is_plausible};
+use super::{BILLION, NO_TIME, plausible};
 
 /// Reads a number since the epoch, written as JSON writes numbers. Its size tells the unit: seconds below
 /// 10^11 (the year 5138), then milliseconds below 10^14, microseconds below 10^17, nanoseconds below 10^20.
 #[must_use]
 #[inline(never)]
 pub fn epoch(bytes: &[u8]) -> i64 {
-    unlimited(bytes).filter(|time| is_plausible(*time)).unwrap_or(NO_TIME)
+    unlimited(bytes).map_or(NO_TIME, |time| plausible(time.div_euclid(BILLION), time.rem_euclid(BILLION)))
 }
 
-/// The same, whatever the year.
+/// The same, whatever the year, as long as 64 bits have room for it.
 pub(super) fn unlimited(bytes: &[u8]) -> Option<i64> {
-    decimal(bytes).and_then(millis)
+    decimal(bytes).and_then(nanos)
 }
 
 /// `mantissa` times ten to the `exponent`.
@@ -78,27 +78,26 @@ fn exponent(bytes: &[u8]) -> Option<i32> {
     Some(sign * value)
 }
 
-fn millis(number: Decimal) -> Option<i64> {
+fn nanos(number: Decimal) -> Option<i64> {
     if number.mantissa == 0 {
         return Some(0);
     }
     let shift = match number.digits.saturating_add(number.exponent) {
-        ..=11 => 3,
-        12..=14 => 0,
-        15..=17 => -3,
-        18..=20 => -6,
+        ..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18..=20 => 0,
         _ => return None,
     };
     let power = number.exponent.saturating_add(shift);
     let scale = 10u64.checked_pow(power.unsigned_abs());
     let (value, cut) = match scale {
-        // No overflow: the size was bounded just above.
         Some(scale) if power >= 0 => (number.mantissa.checked_mul(scale)?, false),
         Some(scale) => (number.mantissa / scale, !number.mantissa.is_multiple_of(scale)),
-        // Far less than a millisecond.
+        // Far less than a nanosecond.
         None => (0, true),
     };
     let value = i64::try_from(value).ok()?;
-    // Before 1970, cutting off a part of a millisecond leads to the one before.
+    // Before 1970, cutting off a part of a nanosecond leads to the one before.
     Some(if number.negative { -value - i64::from(cut) } else { value })
 }

@@ -27,7 +27,7 @@ pub(super) fn seconds(text: u64) -> Option<Seconds> {
     fit.then_some(Seconds { of_day, leap: second == 60 })
 }
 
-/// Reads the digits of a fraction: its milliseconds, the rest cut off, and where it ends.
+/// Reads the digits of a fraction: its nanoseconds, the rest cut off, and where it ends.
 #[inline]
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 pub(super) fn fraction(text: Text<'_>, start: usize) -> Option<(i64, usize)> {
@@ -35,15 +35,25 @@ pub(super) fn fraction(text: Text<'_>, start: usize) -> Option<(i64, usize)> {
     if count == 0 {
         return None;
     }
-    let kept = 0x00ff_ffff >> (8 * 3usize.saturating_sub(count));
-    let values = (text.four(start) ^ 0x3030_3030) & kept;
-    let millis = (values & 0xff) * 100 + (values >> 8 & 0xff) * 10 + (values >> 16);
+    let kept = u64::MAX >> (8 * 8usize.saturating_sub(count));
+    let eight = eight_digits((text.eight(start) ^ 0x3030_3030_3030_3030) & kept);
+    let ninth = if count > 8 { text.byte(start + 8) - b'0' } else { 0 };
     let mut at = start + count;
     while count == 16 && at < text.len() {
         count = digits(text, at);
         at += count;
     }
-    Some((i64::from(millis), at))
+    Some((i64::from(eight) * 10 + i64::from(ninth), at))
+}
+
+/// The number of eight digits, the first one lowest, each as its value. Neighbours are joined: to two digits, to four,
+/// to eight.
+#[inline]
+fn eight_digits(values: u64) -> u32 {
+    let pairs = values * 10 + (values >> 8);
+    let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let low = (pairs >> 16 & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    (high.wrapping_add(low) >> 32) as u32
 }
 
 /// How many of the sixteen bytes from `at` are digits before the first that is none.

@@ -66,6 +66,25 @@ impl Message {
         self
     }
 
+    /// Adds a time in Unix nanoseconds, as RFC 3339 has it, with as many digits of its fraction as it needs: none,
+    /// three, six or nine.
+    #[must_use]
+    pub fn time(self, nanos: i64) -> Self {
+        let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000) as u64);
+        let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) as u64);
+        let (year, month, day) = civil(days);
+        let message = self.padded(year, 4).text("-").padded(month, 2).text("-").padded(day, 2).text("T");
+        let message = message.padded(of_day / 3600, 2).text(":").padded(of_day / 60 % 60, 2).text(":");
+        let message = message.padded(of_day % 60, 2);
+        match rest {
+            0 => message,
+            _ if rest % 1_000_000 == 0 => message.text(".").padded(rest / 1_000_000, 3),
+            _ if rest % 1000 == 0 => message.text(".").padded(rest / 1000, 6),
+            _ => message.text(".").padded(rest, 9),
+        }
+        .text("Z")
+    }
+
     /// Adds what a record holds from some place on, in back quotes, short, and harmless to a terminal.
     #[must_use]
     pub fn excerpt(self, record: &[u8], at: usize) -> Self {
@@ -97,6 +116,16 @@ impl Message {
         self
     }
 
+    /// Adds a number with zeros before it up to so many digits.
+    fn padded(mut self, number: u64, width: u32) -> Self {
+        for place in (1..width).rev() {
+            if number < 10u64.pow(place) {
+                self = self.text("0");
+            }
+        }
+        self.digits(number, 10)
+    }
+
     #[inline(never)]
     fn digits(mut self, mut number: u64, base: u64) -> Self {
         let start = self.0.len();
@@ -115,9 +144,39 @@ impl Message {
     }
 }
 
+/// Year, month and day of a day since 1970-01-01, not before the year 0; Howard Hinnant's `civil_from_days`.
+fn civil(days: i64) -> (u64, u64, u64) {
+    let days = days.saturating_add(719_468).max(0) as u64;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March on, so that the leap day comes last.
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (year_of_era + era * 400 + carry, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times() {
+        for (nanos, expect) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00Z"),
+            (1_593_012_420_123_000_000, "2020-06-24T15:27:00.123Z"),
+            (1_593_012_420_000_120_000, "2020-06-24T15:27:00.000120Z"),
+            (1_593_012_420_000_000_001, "2020-06-24T15:27:00.000000001Z"),
+            (4_102_444_799_999_999_999, "2099-12-31T23:59:59.999999999Z"),
+            (-1, "1969-12-31T23:59:59.999999999Z"),
+            (i64::MIN, "1677-09-21T00:12:43.145224192Z"),
+            (i64::MAX, "2262-04-11T23:47:16.854775807Z"),
+        ] {
+            assert_eq!(Message::default().time(nanos).finish(), expect);
+        }
+    }
 
     #[test]
     fn messages() {

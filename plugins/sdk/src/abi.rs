@@ -1,0 +1,315 @@
+//! The way into and out of the sandbox: the canonical ABI of the component model, for the one world that a plugin has.
+//!
+//! Written by hand, because a call is entered and left once for a record that came alone. Three entries are the fewest
+//! there can be: the two lists of a call are copied into blocks that the gateway asks for ([`cabi_realloc`]), and
+//! the call itself. What a call answers stays where it is until the next one: a plugin that exports a function which
+//! frees it (`cabi_post_…`) is entered once more.
+//!
+//! The layouts are those of "Canonical ABI" in the component model's specification: a list or a string is an address
+//! and a length of 32 bits each, a record its fields in order, and what does not fit into one value is answered by
+//! its address.
+
+use alloc::{
+    alloc::{alloc, dealloc, handle_alloc_error, realloc},
+    string::String,
+    vec::Vec,
+};
+use core::{alloc::Layout, cell::RefCell, ptr, slice};
+
+use crate::{Columns, Format, Text, format, text::SLACK};
+
+/// What tells the linker which world the plugin is for: `plugin.wit` as `wit-component` encodes it. A test compares
+/// the two.
+pub const WORLD: &[u8; include_bytes!("world.bin").len()] = include_bytes!("world.bin");
+
+/// Calls of up to so many records are answered in columns that are kept. Those of more ask for memory each time, which
+/// so many records make up for.
+const KEPT_RECORDS: usize = 1024;
+
+/// A format that the exports of a component work on, and its last answer. Each plugin has one, in a `static`.
+pub struct Instance<F>(RefCell<State<F>>);
+
+// SAFETY: the target has no threads, so no reference ever reaches another one.
+unsafe impl<F> Sync for Instance<F> {}
+
+struct State<F> {
+    format: Option<F>,
+    /// The answer to a call of up to [`KEPT_RECORDS`] records.
+    columns: Columns,
+    /// The answer to one of more.
+    large: Columns,
+    outcome: [List; 4],
+    told: Told,
+    /// Whether `large` or `told` hold memory.
+    holds: bool,
+}
+
+/// What the other exports answered last.
+struct Told {
+    text: String,
+    result: Answer,
+    info: [List; 5],
+    rejects: Vec<Named>,
+    settings: Vec<[List; 3]>,
+}
+
+/// `result<_, string>`, and `result<string, string>`.
+#[repr(C)]
+struct Answer {
+    is_error: u8,
+    text: List,
+}
+
+/// `tuple<u8, string>`.
+#[repr(C)]
+struct Named {
+    code: u8,
+    name: List,
+}
+
+/// A list or a string, as the gateway reads it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct List {
+    start: *const u8,
+    length: usize,
+}
+
+/// A list that the gateway has copied into a block of [`cabi_realloc`], which is given back with it.
+pub struct Input<T> {
+    start: *mut T,
+    length: usize,
+}
+
+// === impl Instance ===
+
+impl<F: Format> Instance<F> {
+    /// An instance that is not set up yet.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "a static needs a constant, which `default` is not")]
+    pub const fn new() -> Self {
+        Self(RefCell::new(State {
+            format: None,
+            columns: Columns::EMPTY,
+            large: Columns::EMPTY,
+            outcome: [List::EMPTY; 4],
+            told: Told::NOTHING,
+            holds: false,
+        }))
+    }
+
+    /// `describe`: the address of an `info`.
+    pub fn describe(&self) -> *const u8 {
+        let state = &mut *self.0.borrow_mut();
+        let told = state.tell();
+        told.rejects = F::REJECTS.iter().map(|(code, name)| Named { code: *code, name: List::text(name) }).collect();
+        let settings = F::SETTINGS.iter();
+        told.settings =
+            settings.map(|setting| [setting.name, setting.meaning, setting.default].map(List::text)).collect();
+        let [name, version, about] = [F::NAME, F::VERSION, F::ABOUT].map(List::text);
+        told.info = [name, version, about, List::of(&told.rejects), List::of(&told.settings)];
+        told.info.as_ptr().cast()
+    }
+
+    /// `configure`: the address of a `result<_, string>`.
+    pub fn configure(&self, settings: &Input<[List; 2]>) -> *const u8 {
+        let owned = |list: &List| {
+            // SAFETY: the gateway wrote the strings of this call into blocks of `cabi_realloc` and names them here only.
+            let text = unsafe { Input::new(list.start.cast_mut(), list.length) };
+            String::from_utf8_lossy(text.elements()).into_owned()
+        };
+        let settings: Vec<_> = settings.elements().iter().map(|[name, value]| (owned(name), owned(value))).collect();
+        let state = &mut *self.0.borrow_mut();
+        let answer = state.set_up(&settings);
+        state.tell().answer(answer.map(|()| String::new()))
+    }
+
+    /// `extract`: the address of an `outcome`.
+    pub fn extract(&self, data: &Input<u8>, bounds: &Input<u32>, received: i64) -> *const u8 {
+        let state = &mut *self.0.borrow_mut();
+        state.forget();
+        state.be_ready();
+        let columns = if bounds.length <= 2 * KEPT_RECORDS {
+            state.columns.clear();
+            &mut state.columns
+        } else {
+            state.large = Columns::with_capacity(bounds.length / 2);
+            state.holds = true;
+            &mut state.large
+        };
+        if let (Some(format), Some(text)) = (&mut state.format, Text::new(data.with_slack())) {
+            format::run(format, text, (bounds.elements(), received), columns);
+        }
+        state.outcome =
+            [List::of(&columns.status), List::of(&columns.v4), List::of(&columns.v6), List::of(&columns.times)];
+        state.outcome.as_ptr().cast()
+    }
+
+    /// `explain`: the address of a `result<string, string>`.
+    pub fn explain(&self, record: &Input<u8>, received: i64) -> *const u8 {
+        let state = &mut *self.0.borrow_mut();
+        state.be_ready();
+        let words = state.format.as_mut().map(|format| format.explain(record.elements(), received));
+        state.tell().answer(words.unwrap_or_else(|| Err(String::new())))
+    }
+}
+
+// === impl State ===
+
+impl<F: Format> State<F> {
+    /// Sets the format up, and keeps the memory that took for good.
+    fn set_up(&mut self, settings: &[(String, String)]) -> Result<(), String> {
+        self.format = Some(F::configure(settings)?);
+        if self.columns.status.capacity() == 0 {
+            self.columns = Columns::with_capacity(KEPT_RECORDS);
+            self.columns.v6.reserve(2 * KEPT_RECORDS);
+        }
+        #[cfg(not(feature = "std"))]
+        crate::bare::seal();
+        Ok(())
+    }
+
+    /// Gives back the memory of the answer before, which was read when this call began.
+    #[inline]
+    fn forget(&mut self) {
+        if self.holds {
+            self.holds = false;
+            self.large = Columns::EMPTY;
+            self.told = Told::NOTHING;
+        }
+    }
+
+    /// Where to put an answer that is not an outcome.
+    fn tell(&mut self) -> &mut Told {
+        self.forget();
+        self.holds = true;
+        &mut self.told
+    }
+
+    /// The gateway always configures; another host may not, and the defaults serve it.
+    #[inline]
+    fn be_ready(&mut self) {
+        if self.format.is_none() {
+            let _ = self.set_up(&[]);
+        }
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    const NOTHING: Self = Self {
+        text: String::new(),
+        result: Answer { is_error: 0, text: List::EMPTY },
+        info: [List::EMPTY; 5],
+        rejects: Vec::new(),
+        settings: Vec::new(),
+    };
+
+    fn answer(&mut self, words: Result<String, String>) -> *const u8 {
+        let is_error = u8::from(words.is_err());
+        self.text = words.unwrap_or_else(|words| words);
+        self.result = Answer { is_error, text: List::text(&self.text) };
+        (&raw const self.result).cast()
+    }
+}
+
+// === impl List ===
+
+impl List {
+    /// Aligned for every type, so that it may stand for an empty list of any.
+    const EMPTY: Self = Self { start: ptr::without_provenance(16), length: 0 };
+
+    fn of<T>(elements: &[T]) -> Self {
+        Self { start: elements.as_ptr().cast(), length: elements.len() }
+    }
+
+    fn text(text: &str) -> Self {
+        Self::of(text.as_bytes())
+    }
+}
+
+// === impl Input ===
+
+impl<T> Input<T> {
+    /// Takes a list over.
+    ///
+    /// # Safety
+    /// The list must be one that the gateway has passed in this call, and nothing else may refer to it.
+    #[must_use]
+    #[inline]
+    pub unsafe fn new(start: *mut T, length: usize) -> Self {
+        Self { start, length }
+    }
+
+    /// What is in the list.
+    #[inline]
+    fn elements(&self) -> &[T] {
+        if self.length == 0 {
+            return &[];
+        }
+        // SAFETY: the gateway has written that many elements, aligned, into a block that is this value's alone.
+        unsafe { slice::from_raw_parts(self.start, self.length) }
+    }
+}
+
+impl Input<u8> {
+    /// The bytes of the list, and [`SLACK`] more, which are zeros.
+    #[inline]
+    fn with_slack(&self) -> &[u8] {
+        if self.length == 0 {
+            return &[0; SLACK];
+        }
+        // SAFETY: `cabi_realloc` makes every block that much longer than it is asked for.
+        let slack = unsafe { self.start.add(self.length) };
+        // SAFETY: see above; nothing else refers to the block.
+        unsafe { slack.write_bytes(0, SLACK) };
+        // SAFETY: the gateway has written the first bytes, the others were just written.
+        unsafe { slice::from_raw_parts(self.start, self.length + SLACK) }
+    }
+}
+
+impl<T> Drop for Input<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let bytes = self.length * size_of::<T>();
+        if bytes > 0 {
+            // SAFETY: the block was handed out with this layout, and is this value's alone.
+            unsafe { dealloc(self.start.cast(), layout(bytes, align_of::<T>())) };
+        }
+    }
+}
+
+/// The layout of a block that holds a list of so many bytes. Behind it lie [`SLACK`] bytes: so records are read in wide
+/// steps where the gateway has put them, up to the last one.
+#[inline]
+fn layout(bytes: usize, align: usize) -> Layout {
+    // SAFETY: the component model only asks for alignments of its own types, which are powers of two, and the address
+    // space ends before a size could overflow.
+    unsafe { Layout::from_size_align_unchecked(bytes + SLACK, align) }
+}
+
+/// How the gateway asks for the memory of a call's lists.
+///
+/// # Safety
+/// As for `realloc`; a block of no bytes asks for a new one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cabi_realloc(block: *mut u8, old: usize, align: usize, new: usize) -> *mut u8 {
+    let layout = match (old, new) {
+        // A list without elements has no block, only an aligned address that nobody reads.
+        (0, 0) => return ptr::without_provenance_mut(align),
+        (0, _) => self::layout(new, align),
+        _ => self::layout(old, align),
+    };
+    let block = if old == 0 {
+        // SAFETY: the size is not zero.
+        unsafe { alloc(layout) }
+    } else {
+        // SAFETY: the caller vouches for the block and both sizes.
+        unsafe { realloc(block, layout, new + SLACK) }
+    };
+    if block.is_null() {
+        handle_alloc_error(layout);
+    }
+    block
+}
