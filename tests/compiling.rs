@@ -78,8 +78,8 @@ fn a_component_is_refused_for_what_is_wrong_with_it() {
     for (component, expected) in [
         (&whole[..100], "parse: the component breaks off after"),
         (&craft::importing_a_clock(), "imports: a plugin may import tallygate:plugin/log alone"),
-        (&craft::of_another_version(), "version: the component was built for version 0.2.0"),
-        (&craft::of_wrong_types(), "version: the component says that it was built for version 0.1.0"),
+        (&craft::of_another_version(), "version: the component was built for version 2.0.0"),
+        (&craft::of_wrong_types(), "version: the component says that it was built for version 1.0.0"),
         (&craft::trapping_at_start(), "describe: while it was started, the plugin trapped"),
         (&whole, "the configuration is good"),
     ] {

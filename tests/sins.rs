@@ -230,7 +230,7 @@ fn an_import_that_nobody_gives() {
 
 #[test]
 fn another_version_world_or_shape() {
-    expect_refusal(craft::of_another_version(), "version", "this gateway serves 0.1.x");
+    expect_refusal(craft::of_another_version(), "version", "this gateway serves versions 0.1.x and 1.0.x");
     expect_refusal(craft::of_another_world(), "version", "exports no tallygate:plugin/extractor@");
     expect_refusal(craft::of_wrong_types(), "version", "type");
 }

@@ -23,6 +23,7 @@ mod shipped;
 mod source;
 mod swap;
 mod thread;
+mod time;
 mod visits;
 mod worker;
 #[cfg(test)]

@@ -69,6 +69,8 @@ struct Run<'a> {
     body: &'a Bytes,
     frames: Frames<'a>,
     believed: Believed,
+    /// When the batch came in.
+    received: i64,
     spans: Spans,
     /// Those among the records that no plugin saw.
     unframed: usize,
@@ -154,6 +156,7 @@ impl<'a> Run<'a> {
             body,
             frames,
             believed,
+            received: origin.received,
             spans: Spans::new(framing, bounds),
             unframed: 0,
             outcome: Outcome::default(),
@@ -178,11 +181,14 @@ impl<'a> Run<'a> {
     }
 
     async fn judge(&mut self, chunk: &Chunk, held: &mut Reservation) -> Result<(), Unjudged> {
-        let records = chunk.records(self.body);
+        let records = chunk.records(self.body, self.received);
         let is_first = self.outcome.status.is_empty();
         if !records.is_empty() {
             self.route.samples.offer(self.lane.at, records);
-            let mut answer = call::extract(self.lane, &self.route.active, self.body, chunk).await?;
+            let mut answer = call::extract(self.lane, &self.route.active, self.body, (chunk, self.received)).await?;
+            if self.route.requires_client {
+                answer.require_client();
+            }
             let replaced = self.believed.apply(&mut answer);
             if replaced != Replaced::default() {
                 self.lane.metrics.visits.times_replaced.inc_by(replaced.beyond);
@@ -220,7 +226,7 @@ async fn name_rejects(lane: &Lane, active: &Active, batch: &Judged) -> Vec<Named
     for (record, code) in batch.outcome.rejects().take(NAMED_REJECTS) {
         let seen = reader.record(record);
         let words = match seen.filter(|_| code != Code::TRAP) {
-            Some(bytes) => call::explain(lane, active, bytes).await,
+            Some(bytes) => call::explain(lane, active, (bytes, batch.origin.received), code).await,
             None => None,
         };
         let message = words.unwrap_or_else(|| in_general(code, seen.is_some()).to_owned());

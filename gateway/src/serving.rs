@@ -15,7 +15,7 @@ use crate::metrics::PluginMetrics;
 
 pub(crate) use counts::{Counts, Total};
 pub(crate) use routes::{NoRoute, Route, Routes};
-pub(crate) use samples::CoarseInstant;
+pub(crate) use samples::{Capture, CoarseInstant};
 
 /// A snapshot. Requests take it once and keep it to their end.
 pub(crate) struct Serving {

@@ -69,6 +69,8 @@ struct Change {
 impl Swap {
     pub(crate) fn new(common: Arc<Common>, loader: Loader, source: reload::ConfigSource, roster: Roster) -> Self {
         let workers = common.workers;
+        // The data directory is this process' own by now, and nothing is on its way yet.
+        roster.forget_unused(&loader);
         Self { common, loader, source, workers, turn: Mutex::default(), roster: Mutex::new(roster) }
     }
 
@@ -326,7 +328,7 @@ impl Swap {
             published.push((plugin, roster.slots.get(&name).map_or(0, |slot| slot.current.generation)));
         }
         self.serve(roster);
-        roster.forget_unused();
+        roster.forget_unused(&self.loader);
         published.iter().for_each(|(plugin, generation)| self.loader.published(plugin, *generation));
         roster.tell_generations();
     }
@@ -346,9 +348,10 @@ impl Swap {
         let serving = self.common.serving.load();
         let of_route = |route: &Route| Recent {
             route: route.name(),
-            records: route.samples.since(since).into_iter().map(|sample| sample.record).collect(),
+            requires_client: route.requires_client,
+            captures: route.samples.since(since),
         };
-        serving.routes.of(plugin).map(of_route).filter(|recent| !recent.records.is_empty()).collect()
+        serving.routes.of(plugin).map(of_route).filter(|recent| !recent.captures.is_empty()).collect()
     }
 
     /// Notes and tells that a candidate does not serve.

@@ -4,7 +4,7 @@ mod intake;
 mod metrics;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context;
 use tallygate_disk::{Folder, FolderError};
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, EventTime};
 use crate::thread;
+use crate::time::MILLISECOND;
 use metrics::JournalMetrics;
 
 pub(crate) use metrics::VisitMetrics;
@@ -62,13 +63,6 @@ struct Teller {
 
 /// Groups that are kept for the next batch.
 const GROUPS_KEPT: usize = 48;
-
-/// Now, in Unix milliseconds.
-#[expect(clippy::disallowed_methods, reason = "whom others ask")]
-pub(crate) fn now() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
 
 /// How a configuration wants visits to be kept.
 pub(crate) fn options(config: &Config) -> Options {
@@ -154,8 +148,8 @@ impl Believed {
     /// The times that are believed at `now`, of a history that begins with a day: that may be later than the configuration has
     /// it, as what was let go of does not come back when more is to be kept.
     pub(crate) fn at(now: i64, times: &EventTime, oldest: Day) -> Self {
-        let span = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        let earliest = now.saturating_sub(span(times.max_age)).max(oldest.first_hour().unix_ms());
+        let span = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+        let earliest = now.saturating_sub(span(times.max_age)).max(begin_of(oldest.first_hour()));
         Self { earliest, latest: now.saturating_add(span(times.max_ahead)), reject: times.reject }
     }
 
@@ -192,6 +186,7 @@ impl Believed {
             let (address_v4, address_v6) = match *status {
                 Outcome::V4 => (v4.next(), None),
                 Outcome::V6 => (None, v6.next()),
+                Outcome::NO_CLIENT => (None, None),
                 code => {
                     outcome.push_reject(Code(code));
                     continue;
@@ -203,6 +198,7 @@ impl Believed {
                     outcome.times.push(*time);
                     outcome.v4.extend(address_v4);
                     outcome.v6.extend(address_v6);
+                    outcome.no_client += usize::from(*status == Outcome::NO_CLIENT);
                 }
                 _ => outcome.push_reject(Code::POLICY),
             }
@@ -245,8 +241,8 @@ impl Sorter {
 /// The hour of all times, if it is one.
 fn only_hour(times: &[i64], now: Hour) -> Option<Hour> {
     let Some(first) = times.first() else { return Some(now) };
-    let hour = if *first == NO_TIME { now } else { Hour::of_unix_ms(*first)? };
-    let (start, end) = (hour.unix_ms(), Hour(hour.0 + 1).unix_ms());
+    let hour = if *first == NO_TIME { now } else { hour_at(*first)? };
+    let (start, end) = (begin_of(hour), begin_of(Hour(hour.0 + 1)));
     let within = |time: &i64| (start..end).contains(time) || *time == NO_TIME && hour == now;
     times.iter().all(within).then_some(hour)
 }
@@ -255,8 +251,12 @@ fn only_hour(times: &[i64], now: Hour) -> Option<Hour> {
 fn sort(groups: &mut Vec<Group>, outcome: &Outcome, now: Hour) -> Result<(), Unwritable> {
     let (mut times, mut v4, mut v6) = (outcome.times.iter(), outcome.v4.iter(), outcome.v6.iter());
     let mut last = 0;
-    for status in outcome.status.iter().filter(|status| **status <= Outcome::V6) {
-        let hour = match times.next() {
+    for status in outcome.status.iter().filter(|status| Outcome::accepts(**status)) {
+        let time = times.next();
+        if *status == Outcome::NO_CLIENT {
+            continue;
+        }
+        let hour = match time {
             Some(time) if *time != NO_TIME => hour_of(*time)?,
             _ => now,
         };
@@ -273,8 +273,18 @@ fn sort(groups: &mut Vec<Group>, outcome: &Outcome, now: Hour) -> Result<(), Unw
     Ok(())
 }
 
+/// The hour that a time in Unix nanoseconds lies in, from 1970 on.
+fn hour_at(time: i64) -> Option<Hour> {
+    Hour::of_unix_ms(time.div_euclid(MILLISECOND))
+}
+
+/// When an hour begins, in Unix nanoseconds; for one beyond what these reach, their end.
+fn begin_of(hour: Hour) -> i64 {
+    hour.unix_ms().saturating_mul(MILLISECOND)
+}
+
 fn hour_of(time: i64) -> Result<Hour, Unwritable> {
-    Hour::of_unix_ms(time).ok_or_else(|| Unwritable { reason: "the clock of this machine is wrong".to_owned() })
+    hour_at(time).ok_or_else(|| Unwritable { reason: "the clock of this machine is wrong".to_owned() })
 }
 
 // === impl Group ===

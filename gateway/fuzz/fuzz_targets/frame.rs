@@ -18,8 +18,8 @@ fn frame(content_type: Option<&str>, body: &[u8], bounds: Bounds) -> Vec<(usize,
     let mut frames = Frames::new(body, detect(content_type, body), bounds);
     let (mut chunk, mut all, mut last) = (Chunk::default(), Vec::new(), 0);
     while frames.next(&mut chunk) {
-        let records = chunk.records(body);
-        for (start, end) in records.starts.iter().zip(records.ends) {
+        let records = chunk.records(body, 0);
+        for [start, end] in records.bounds.as_chunks().0 {
             let (start, end) = (chunk.base + *start as usize, chunk.base + *end as usize);
             assert!(last <= start && start < end && end <= body.len() && end - start <= bounds.max_record);
             all.push((start, end));

@@ -86,6 +86,7 @@ pub(super) enum Kind {
     CountOrZero,
     /// A count from one that fits in 32 bits.
     Count32,
+    Boolean,
     Share,
     /// A path that is relative to the folder of the file it stands in.
     Path,

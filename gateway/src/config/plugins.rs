@@ -7,7 +7,7 @@ use tallygate_plugin_host::Limits;
 use super::document::Origin;
 use super::key::{Effect, Key, Keys};
 use super::section::Section;
-use super::units::{DURATION, PATH, SETTINGS, SIZE};
+use super::units::{BOOLEAN, DURATION, PATH, SETTINGS, SIZE};
 
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Plugin {
@@ -57,6 +57,14 @@ pub(super) const LIMITS: Keys = Keys::table(
     &[
         Key::new("memory", &SIZE, r#""64 MiB""#, Effect::Reload, "Memory of one instance; there is one per worker."),
         Key::new("time", &DURATION, r#""100 ms""#, Effect::Reload, "Processor time of one call."),
+        Key::new(
+            "isolated",
+            &BOOLEAN,
+            "false",
+            Effect::Reload,
+            "Whether it is called beside the threads that serve connections, from the start: for a plugin that is slow by nature, as \
+             those in Python or JavaScript are. Its requests take longer, all others do not wait for it.",
+        ),
     ],
 );
 
@@ -70,7 +78,11 @@ pub(super) fn read((name, mut section): (String, Section<'_>)) -> Plugin {
     let path = section.optional("path", &PATH);
     let settings = section.take("settings", &SETTINGS);
     let mut limits = section.section(&LIMITS);
-    let checked = Limits { memory: limits.take("memory", &SIZE), time: limits.take("time", &DURATION) };
+    let checked = Limits {
+        memory: limits.take("memory", &SIZE),
+        time: limits.take("time", &DURATION),
+        isolated: limits.take("isolated", &BOOLEAN),
+    };
     limits.finish();
     if !is_plugin_name(&name) {
         section.problem("", PLUGIN_NAME);

@@ -4,9 +4,9 @@ use http::{HeaderName, HeaderValue};
 
 use super::Problem;
 use super::document::Origin;
-use super::key::{Effect, Key, Keys, Rule, Shape};
+use super::key::{Effect, Key, Keys, Kind, Rule, Shape};
 use super::section::Section;
-use super::units::{HEADERS, MEDIA_TYPE, ONE_PLUGIN, ROUTE_PATH};
+use super::units::{self, HEADERS, MEDIA_TYPE, ONE_PLUGIN, ROUTE_PATH, Unit};
 
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Route {
@@ -14,6 +14,8 @@ pub(crate) struct Route {
     pub(crate) content_type: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) plugin: String,
+    /// Whether records that name no client are rejected.
+    pub(crate) requires_client: bool,
     /// Where in the configuration it stands, for messages.
     pub(crate) origin: Origin,
 }
@@ -54,9 +56,21 @@ plugins = ["access-log"]"#,
             ),
             Key::new("header", &HEADERS, "{}", Effect::Reload, "Headers that they have with exactly these values."),
             Key::required("plugins", &ONE_PLUGIN, Effect::Reload, "The plugin that reads them: an array of one name."),
+            Key::new(
+                "address",
+                &ADDRESS,
+                r#""required""#,
+                Effect::Reload,
+                r#"`"required"`: a valid record that names no client is rejected as `field-missing`. `"optional"`: it is accepted, \
+                   and is no visit."#,
+            ),
         ],
     )
 };
+
+/// The second: records without an address are accepted.
+const ADDRESS_IS: [&str; 2] = ["required", "optional"];
+const ADDRESS: Unit<bool> = Unit { kind: Kind::Word(&ADDRESS_IS), read: |value| units::second_of(value, &ADDRESS_IS) };
 
 /// `None` if it names no plugin, which is noted as a problem.
 pub(super) fn read((_, mut section): (String, Section<'_>)) -> Option<Route> {
@@ -64,12 +78,13 @@ pub(super) fn read((_, mut section): (String, Section<'_>)) -> Option<Route> {
     let content_type = section.optional("content_type", &MEDIA_TYPE);
     let headers = section.take("header", &HEADERS);
     let plugin = section.require("plugins", &ONE_PLUGIN);
+    let is_optional = section.take("address", &ADDRESS);
     if path.is_none() && content_type.is_none() && headers.is_empty() {
         section.problem("", "a route needs at least one of path, content_type and header");
     }
     let origin = section.origin().clone();
     section.finish();
-    Some(Route { path, content_type, headers, plugin: plugin?, origin })
+    Some(Route { path, content_type, headers, plugin: plugin?, requires_client: !is_optional, origin })
 }
 
 /// Routes that get nothing, as another before them matches all that they do.
@@ -92,7 +107,14 @@ impl Route {
     /// The one that claims what no other does.
     pub(crate) fn everything(plugin: &str) -> Self {
         let plugin = plugin.to_owned();
-        Self { path: None, content_type: None, headers: Vec::new(), plugin, origin: Origin::Whole }
+        Self {
+            path: None,
+            content_type: None,
+            headers: Vec::new(),
+            plugin,
+            requires_client: true,
+            origin: Origin::Whole,
+        }
     }
 
     /// Whether every request that another route matches is one that this one does.

@@ -100,6 +100,7 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Count32 => {
             either(json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }), with_unit(&[("", 1)], 1))
         }
+        Kind::Boolean => json!({ "enum": [true, false, "true", "false"] }),
         Kind::Share => either(
             json!({ "type": "number", "minimum": 0, "maximum": 1 }),
             r"^\s*\+?(0+\.?[0-9]*|0*\.[0-9]+|0*1\.?0*|[0-9]*\.?[0-9]*[eE]-[0-9]+)\s*$".to_owned(),

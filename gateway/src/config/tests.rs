@@ -61,7 +61,7 @@ fn every_key_is_read() {
         [plugins.mine]
         path = "mine.wasm"
         settings = { fields = "a,b", deep = 3, strict = true }
-        limits = { memory = "8 MiB", time = "50 ms" }
+        limits = { memory = "8 MiB", time = "50 ms", isolated = true }
         [[routes]]
         path = "/mine"
         content_type = "Text/Plain"
@@ -89,7 +89,7 @@ fn every_key_is_read() {
     };
     assert_eq!(config.swap, swap);
     let [plugin] = config.plugins.as_slice() else { panic!("one plugin") };
-    assert_eq!(plugin.limits, Limits { memory: 8 << 20, time: Duration::from_millis(50) });
+    assert_eq!(plugin.limits, Limits { memory: 8 << 20, time: Duration::from_millis(50), isolated: true });
     let settings = [("deep", "3"), ("fields", "a,b"), ("strict", "true")];
     assert_eq!(plugin.settings, settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let [route] = config.routes.as_slice() else { panic!("one route") };

@@ -25,6 +25,7 @@ pub(super) const DURATION_OR_ZERO: Unit<Duration> = Unit { kind: Kind::DurationO
 pub(super) const COUNT: Unit<usize> = Unit { kind: Kind::Count, read: count };
 pub(super) const COUNT_OR_ZERO: Unit<usize> = Unit { kind: Kind::CountOrZero, read: count_or_zero };
 pub(super) const COUNT_32: Unit<NonZeroU32> = Unit { kind: Kind::Count32, read: count_32 };
+pub(super) const BOOLEAN: Unit<bool> = Unit { kind: Kind::Boolean, read: boolean };
 pub(super) const SHARE: Unit<f64> = Unit { kind: Kind::Share, read: share };
 pub(super) const PATH: Unit<PathBuf> = Unit { kind: Kind::Path, read: path };
 pub(super) const PATH_FROM_WORKING_DIRECTORY: Unit<PathBuf> = Unit { kind: Kind::PathFromWorkingDirectory, read: path };
@@ -62,6 +63,16 @@ pub(super) const SPANS: [(&str, u64); 8] = [
     ("day", 86_400_000),
     ("days", 86_400_000),
 ];
+
+fn boolean(value: &Value) -> Read<bool> {
+    match value {
+        Value::Boolean(value) => Ok(*value),
+        // As the environment writes it.
+        Value::String(text) if text == "true" => Ok(true),
+        Value::String(text) if text == "false" => Ok(false),
+        _ => Err(expected("true or false", value)),
+    }
+}
 
 /// Whether it is the second of two words.
 pub(super) fn second_of(value: &Value, words: &[&str; 2]) -> Read<bool> {

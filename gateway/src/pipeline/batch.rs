@@ -26,7 +26,7 @@ pub(crate) struct Origin {
     pub(crate) tenant: TenantId,
     /// The source's name in the configuration; `http` is the ingest port.
     pub(crate) source: Arc<str>,
-    /// When it was received, in Unix milliseconds: the time of records that have none.
+    /// When it was received, in Unix nanoseconds: the time of records that have none.
     pub(crate) received: i64,
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tallygate_connect::frame::Chunk;
-use tallygate_event::{Outcome, Records};
+use tallygate_event::{Code, Outcome, Records};
 use tallygate_plugin_host::{Failure, Instance, Plugin, contain, thread_time};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -62,7 +62,7 @@ pub(super) async fn extract(
     lane: &Lane,
     active: &Arc<Active>,
     body: &Bytes,
-    chunk: &Chunk,
+    (chunk, received): (&Chunk, i64),
 ) -> Result<Outcome, Unavailable> {
     let counts = active.counts.of(lane.at);
     let called = |failed| counts.map(|counts| counts.called(failed)).unwrap_or_default();
@@ -71,12 +71,12 @@ pub(super) async fn extract(
         // Asked only now: whoever had the turn before may have found out.
         refuse_if_paused(active)?;
         let kept = Some(lane.plugins.beside(lane, active));
-        let (outcome, failed) = ask_beside(active, body, chunk, Beside { kept, turn }).await;
+        let (outcome, failed) = ask_beside(active, chunk.records(body, received), Beside { kept, turn }).await;
         called(failed);
         return outcome;
     }
     refuse_if_paused(active)?;
-    let answer = lane.plugins.timed_call(lane, active, |instance| instance.extract(chunk.records(body)));
+    let answer = lane.plugins.timed_call(lane, active, |instance| instance.extract(chunk.records(body, received)));
     called(answer.is_err());
     match answer {
         Ok(outcome) => {
@@ -86,22 +86,30 @@ pub(super) async fn extract(
         Err(failure) => {
             note(active, &failure);
             let turn = turn(lane).await;
-            ask_beside(active, body, chunk, Beside { kept: None, turn }).await.0
+            ask_beside(active, chunk.records(body, received), Beside { kept: None, turn }).await.0
         }
     }
 }
 
-/// In the plugin's words, why it rejected a record. `None` if it has none, or had better not be asked.
-pub(super) async fn explain(lane: &Lane, active: &Active, record: &[u8]) -> Option<String> {
+/// In the plugin's words, why a record was rejected. `None` if it has none, or had better not be asked.
+///
+/// Of a record that names no client, which the route rejects, the plugin says what it read out of it.
+pub(super) async fn explain(
+    lane: &Lane,
+    active: &Active,
+    (record, received): (&[u8], i64),
+    code: Code,
+) -> Option<String> {
     if active.plugin.health().is_isolated() {
         return None;
     }
     let start = Instant::now();
-    let words = lane.plugins.call(lane, active, |instance| instance.explain(record));
+    let words = lane.plugins.call(lane, active, |instance| instance.explain(record, received));
     if start.elapsed() > SLOW {
         tokio::task::yield_now().await;
     }
     match words {
+        Ok(Ok(words)) if code == Code::FIELD_MISSING => Some(words),
         Ok(words) => words.err(),
         Err(failure) => {
             note(active, &failure);
@@ -134,17 +142,15 @@ struct Beside {
 /// the plugin is noted over there, whether or not anybody still waits. Tells also whether the plugin failed.
 async fn ask_beside(
     active: &Arc<Active>,
-    body: &Bytes,
-    chunk: &Chunk,
+    records: Records<'_>,
     beside: Beside,
 ) -> (Result<Outcome, Unavailable>, bool) {
-    let records = chunk.records(body);
     // A copy, so that the rest of the body goes with its request.
-    let (data, starts, ends) = (records.data.to_vec(), records.starts.to_vec(), records.ends.to_vec());
+    let (data, bounds, received) = (records.data.to_vec(), records.bounds.to_vec(), records.received);
     let (active_there, gone) = (Arc::clone(active), Gone::default());
     let seen_there = Arc::clone(&gone.0);
     let asked = tokio::task::spawn_blocking(move || {
-        let records = Records { data: &data, starts: &starts, ends: &ends };
+        let records = Records { data: &data, bounds: &bounds, received };
         let Beside { kept, turn } = beside;
         let answer = kept.and_then(|kept| ask_kept(&active_there, &kept, records));
         let failed = answer.is_none();
@@ -228,7 +234,7 @@ fn note(active: &Active, failure: &Failure) {
     if active.may_warn() {
         tracing::warn!(plugin = active.plugin.name(), kind = failure.kind(), error = %failure, "plugin call failed");
     }
-    if matches!(failure, Failure::Deadline(_)) {
+    if matches!(failure, Failure::Deadline { .. }) {
         active.plugin.health().isolate();
     }
 }

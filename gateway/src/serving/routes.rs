@@ -23,6 +23,8 @@ pub(crate) struct Route {
     content_type: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) active: Arc<Active>,
+    /// Whether records that name no client are rejected.
+    pub(crate) requires_client: bool,
     /// What came in on this route lately.
     pub(crate) samples: Arc<Samples>,
 }
@@ -49,6 +51,7 @@ impl Routes {
                 content_type: route.content_type.clone(),
                 headers: route.headers.clone(),
                 active: named(&route.plugin),
+                requires_client: route.requires_client,
                 samples: Arc::new(Samples::new(bounds, workers)),
             };
             let same = |other: &&Route| other.is_same(&route) && other.samples.bounds() == bounds;

@@ -1,11 +1,12 @@
 //! The last real records of each route, kept so that a new plugin can be tried on them before it serves.
 //!
 //! Each worker keeps its own, so that keeping one costs a request next to nothing: at a rate at which a full ring is renewed
-//! in ten seconds, and never by waiting for somebody who reads.
+//! in ten seconds, and never by waiting for somebody who reads. Records lie together in a few large blocks, which are let go of
+//! whole: a piece of memory for each record would keep pages from being given back that hold little else.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use rustix::time::{ClockId, clock_gettime};
 use tallygate_event::Records;
@@ -23,11 +24,12 @@ pub(crate) struct Samples {
     rings: Box<[Ring]>,
 }
 
-/// A record that came in.
-#[derive(Clone)]
-pub(crate) struct Sample {
-    pub(crate) at: CoarseInstant,
-    pub(crate) record: Arc<[u8]>,
+/// Records that came in together, in the order in which they came, for one call of a plugin.
+#[derive(Clone, Debug)]
+pub(crate) struct Capture {
+    data: Vec<u8>,
+    bounds: Vec<u32>,
+    received: i64,
 }
 
 /// A moment on a coarse clock: some milliseconds, read for some nanoseconds.
@@ -45,9 +47,26 @@ struct Ring {
 
 struct Kept {
     bounds: Bounds,
-    samples: VecDeque<Sample>,
+    /// The oldest first.
+    blocks: VecDeque<Block>,
+    records: usize,
     bytes: usize,
     allowance: Allowance,
+}
+
+/// Records that lie together, and are let go of together.
+#[derive(Default)]
+struct Block {
+    data: Vec<u8>,
+    samples: Vec<Sample>,
+}
+
+/// A record that came in.
+struct Sample {
+    at: CoarseInstant,
+    received: i64,
+    /// Where it ends in its block; it begins where the one before ends.
+    end: usize,
 }
 
 /// How much may be kept now. It grows with time, up to what a ring holds.
@@ -61,8 +80,11 @@ struct Allowance {
 const TURNOVER: u64 = 10_000;
 /// How often a worker looks whether it may keep records, where more come than it may.
 const INTERVAL: u64 = 10;
-/// A record may take no more than this part of a ring.
-const LARGEST: usize = 16;
+/// A ring has so many blocks when it is full, and a record may take no more than one of them.
+const BLOCKS: usize = 16;
+/// Records and bytes of one call, as on the live path.
+const CALL_RECORDS: usize = 1000;
+const CALL_BYTES: usize = 256 << 10;
 
 #[cfg(target_os = "linux")]
 const CLOCK: ClockId = ClockId::MonotonicCoarse;
@@ -102,13 +124,41 @@ impl Samples {
     }
 
     /// What is kept that came in since then, the oldest of each worker first.
-    pub(crate) fn since(&self, since: CoarseInstant) -> Vec<Sample> {
+    pub(crate) fn since(&self, since: CoarseInstant) -> Vec<Capture> {
         let mut all = Vec::new();
         for ring in &self.rings {
             let kept = ring.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            all.extend(kept.samples.iter().filter(|sample| sample.at >= since).cloned());
+            kept.blocks.iter().for_each(|block| block.copy(since, &mut all));
         }
         all
+    }
+}
+
+// === impl Capture ===
+
+impl Capture {
+    pub(crate) fn new(received: i64) -> Self {
+        Self { data: Vec::new(), bounds: Vec::new(), received }
+    }
+
+    /// The records, as a plugin is asked about them.
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records { data: &self.data, bounds: &self.bounds, received: self.received }
+    }
+
+    /// Adds a record.
+    pub(crate) fn push(&mut self, record: &[u8]) {
+        // Captures are bounded far below 4 GiB.
+        let place = |data: &[u8]| u32::try_from(data.len()).unwrap_or(u32::MAX);
+        self.bounds.push(place(&self.data));
+        self.data.extend_from_slice(record);
+        self.bounds.push(place(&self.data));
+        // Nothing of a record may be read out of its neighbour, not even by a plugin that looks further than it should.
+        self.data.push(b'\n');
+    }
+
+    fn has_room_for(&self, record: &[u8]) -> bool {
+        self.records().len() < CALL_RECORDS && self.data.len() + record.len() < CALL_BYTES
     }
 }
 
@@ -130,10 +180,11 @@ impl Ring {
     fn new(bounds: Bounds) -> Self {
         let allowance =
             Allowance { records: bounds.records as u64, bytes: bounds.bytes as u64, since: CoarseInstant::now().0 };
+        let kept = Kept { bounds, blocks: VecDeque::new(), records: 0, bytes: 0, allowance };
         Self {
             // Where nothing is to be kept, nobody looks.
             next: AtomicU64::new(if bounds.records == 0 { u64::MAX } else { 0 }),
-            kept: Mutex::new(Kept { bounds, samples: VecDeque::new(), bytes: 0, allowance }),
+            kept: Mutex::new(kept),
         }
     }
 }
@@ -147,7 +198,7 @@ impl Kept {
         let step = records.len().div_ceil(may.max(1)).max(1);
         let mut left_out = records.len() > may;
         for record in (0..records.len()).step_by(step).filter_map(|at| records.get(at)) {
-            if record.len() > self.bounds.bytes / LARGEST {
+            if record.len() > self.bounds.bytes / BLOCKS {
                 continue;
             }
             if self.allowance.records == 0 || self.allowance.bytes < record.len() as u64 {
@@ -156,17 +207,55 @@ impl Kept {
             }
             self.allowance.records -= 1;
             self.allowance.bytes -= record.len() as u64;
-            self.keep(Sample { at: now, record: record.into() });
+            self.keep(now, records.received, record);
         }
         left_out
     }
 
-    fn keep(&mut self, sample: Sample) {
-        self.bytes += sample.record.len();
-        self.samples.push_back(sample);
-        while self.samples.len() > self.bounds.records || self.bytes > self.bounds.bytes {
-            let Some(oldest) = self.samples.pop_front() else { return };
-            self.bytes -= oldest.record.len();
+    fn keep(&mut self, at: CoarseInstant, received: i64, record: &[u8]) {
+        let share = Bounds { records: self.bounds.records.div_ceil(BLOCKS), bytes: self.bounds.bytes / BLOCKS };
+        if self.blocks.back().is_none_or(|block| !block.has_room_for(record, share)) {
+            self.blocks.push_back(Block::default());
+        }
+        if let Some(block) = self.blocks.back_mut() {
+            block.data.extend_from_slice(record);
+            block.samples.push(Sample { at, received, end: block.data.len() });
+        }
+        self.records += 1;
+        self.bytes += record.len();
+        while self.records > self.bounds.records || self.bytes > self.bounds.bytes {
+            let Some(oldest) = self.blocks.pop_front() else { return };
+            self.records -= oldest.samples.len();
+            self.bytes -= oldest.data.len();
+        }
+    }
+}
+
+// === impl Block ===
+
+impl Block {
+    fn has_room_for(&self, record: &[u8], share: Bounds) -> bool {
+        self.samples.len() < share.records && self.data.len() + record.len() <= share.bytes
+    }
+
+    /// Adds copies of what came in since then, together what was received together.
+    fn copy(&self, since: CoarseInstant, captures: &mut Vec<Capture>) {
+        let mut start = 0;
+        for sample in &self.samples {
+            let record = self.data.get(start..sample.end).unwrap_or_default();
+            start = sample.end;
+            if sample.at < since {
+                continue;
+            }
+            let together = |last: &&mut Capture| last.received == sample.received && last.has_room_for(record);
+            match captures.last_mut().filter(together) {
+                Some(last) => last.push(record),
+                None => {
+                    let mut capture = Capture::new(sample.received);
+                    capture.push(record);
+                    captures.push(capture);
+                }
+            }
         }
     }
 }
@@ -190,31 +279,29 @@ impl Allowance {
 mod tests {
     use super::*;
 
-    fn offer(samples: &Samples, text: &str) {
-        let (mut starts, mut ends) = (vec![], vec![]);
-        let mut at = 0;
-        for word in text.split(' ') {
-            starts.push(at);
-            at += u32::try_from(word.len()).expect("short");
-            ends.push(at);
-            at += 1;
-        }
-        samples.offer(0, Records { data: text.as_bytes(), starts: &starts, ends: &ends });
+    fn offer(samples: &Samples, text: &str, received: i64) {
+        let mut capture = Capture::new(received);
+        text.split(' ').for_each(|word| capture.push(word.as_bytes()));
+        samples.offer(0, capture.records());
     }
 
     fn kept(samples: &Samples) -> Vec<String> {
-        let text = |sample: &Sample| String::from_utf8_lossy(&sample.record).into_owned();
-        samples.since(CoarseInstant::NEVER).iter().map(text).collect()
+        let captures = samples.since(CoarseInstant::NEVER);
+        let words = captures.iter().flat_map(|capture| {
+            let records = capture.records();
+            (0..records.len()).filter_map(move |at| records.get(at))
+        });
+        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     #[test]
     fn a_ring_fills_at_once_and_then_slowly() {
         let samples = Samples::new(Bounds { records: 4, bytes: 1000 }, 1);
-        offer(&samples, "a b");
-        offer(&samples, "c d e f");
+        offer(&samples, "a b", 0);
+        offer(&samples, "c d e f", 0);
         assert_eq!(kept(&samples), ["a", "b", "c", "e"], "evenly spread over what was offered");
         for _ in 0..100 {
-            offer(&samples, "x");
+            offer(&samples, "x", 0);
         }
         assert!(kept(&samples).iter().filter(|record| *record == "x").count() <= 1, "{:?}", kept(&samples));
     }
@@ -222,11 +309,48 @@ mod tests {
     #[test]
     fn the_bounds_hold_and_nothing_is_kept_where_nothing_shall_be() {
         let samples = Samples::new(Bounds { records: 10, bytes: 32 }, 1);
-        offer(&samples, "aaa 22 333");
+        offer(&samples, "aaa 22 333", 0);
         assert_eq!(kept(&samples), ["22"], "the others are too large a part");
         let none = Samples::new(Bounds { records: 0, bytes: 32 }, 1);
-        offer(&none, "a");
+        offer(&none, "a", 0);
         assert!(kept(&none).is_empty());
+    }
+
+    #[test]
+    fn what_was_received_together_is_asked_about_together_and_at_that_time() {
+        let samples = Samples::new(Bounds { records: 1600, bytes: 1 << 20 }, 1);
+        offer(&samples, "a b", 1);
+        offer(&samples, "c", 2);
+        offer(&samples, "d", 2);
+        let captures = samples.since(CoarseInstant::NEVER);
+        let shape: Vec<_> =
+            captures.iter().map(|capture| (capture.records().received, capture.records().len())).collect();
+        assert_eq!(shape, [(1, 2), (2, 2)]);
+        assert_eq!(captures[1].records().get(1), Some(&b"d"[..]));
+        let later = CoarseInstant(CoarseInstant::now().0 + 1000);
+        assert!(samples.since(later).is_empty());
+    }
+
+    /// The oldest go, a sixteenth of the ring at a time, and what is kept stays within the bounds.
+    #[test]
+    fn a_full_ring_lets_go_of_its_oldest_block() {
+        let bounds = Bounds { records: 64, bytes: 6400 };
+        let mut kept = Kept {
+            bounds,
+            blocks: VecDeque::new(),
+            records: 0,
+            bytes: 0,
+            allowance: Allowance { records: 0, bytes: 0, since: 0 },
+        };
+        for at in 0..1000_u32 {
+            kept.keep(CoarseInstant(1), 0, at.to_string().as_bytes());
+            assert!(kept.records <= bounds.records && kept.bytes <= bounds.bytes && kept.blocks.len() <= BLOCKS + 1);
+            assert!(at < 64 || kept.records > bounds.records - bounds.records / BLOCKS - 1, "{}", kept.records);
+        }
+        let mut captures = Vec::new();
+        kept.blocks.iter().for_each(|block| block.copy(CoarseInstant::NEVER, &mut captures));
+        let last = captures.last().and_then(|last| last.records().get(last.records().len() - 1)).map(<[u8]>::to_vec);
+        assert_eq!(last.as_deref(), Some(&b"999"[..]));
     }
 
     #[test]

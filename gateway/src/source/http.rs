@@ -30,7 +30,7 @@ use crate::in_flight::NoRoom;
 use crate::net::{self, NoRoomForRequest, Stream, Terms, Waits};
 use crate::pipeline::{self, Batch, Lane, Origin, Tally};
 use crate::serving::{Route, Routes};
-use crate::visits;
+use crate::time;
 use refusal::Refusal;
 
 pub(crate) use metrics::{RequestMetrics, WorkerRequests};
@@ -155,7 +155,7 @@ impl Context {
             None => body,
         };
         let Content::Records(framing) = protocol.decode(head, &body) else { return Ok(None) };
-        let origin = Origin { tenant: TenantId::DEFAULT, source: Arc::clone(&self.source), received: visits::now() };
+        let origin = Origin { tenant: TenantId::DEFAULT, source: Arc::clone(&self.source), received: time::now() };
         let batch = Batch { body, framing, max_record: limits.max_record, origin, held };
         let tally = pipeline::process(lane, route, batch).await;
         tally.map(Some).map_err(|unjudged| Refusal::unjudged(&unjudged, limits.max_in_flight))

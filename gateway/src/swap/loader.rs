@@ -62,6 +62,11 @@ impl Loader {
         );
     }
 
+    /// Forgets what was compiled, but for components with these digests.
+    pub(crate) fn keep_compiled(&self, used: &[&str]) {
+        self.host.keep_compiled(used);
+    }
+
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tallygate_plugin_host::Stage;
 
 use super::Change;
+use super::loader::Loader;
 use super::slot::Slot;
 use super::store::{Pin, Store};
 use crate::config::Config;
@@ -66,10 +67,11 @@ impl Roster {
         let _still_behind = self.store.keep_up();
     }
 
-    /// Forgets the components that can come to serve no more. Not while another is on its way.
-    pub(super) fn forget_unused(&self) {
+    /// Forgets the components that can come to serve no more, and what was compiled from them. Not while another is on its way.
+    pub(super) fn forget_unused(&self, loader: &Loader) {
         let used: Vec<_> = self.slots.values().flat_map(Slot::digests).collect();
         self.store.forget_unused(&used);
+        loader.keep_compiled(&used);
     }
 
     /// Whether what a change was compared with serves still. If not, the change is to be tried again.

@@ -3,17 +3,20 @@
 //! Both run here as shadows, on the thread of whoever asks: nothing that they do is counted, logged or added anywhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tallygate_event::{NO_TIME, Outcome, Records, UNREAD_TIME};
+use tallygate_event::{Code, NO_TIME, Outcome, Records, UNREAD_TIME};
 use tallygate_plugin_host::{Exhausted, Instance, Plugin, contain, thread_time};
+
+use crate::serving::Capture;
 
 /// Records of one route.
 pub(crate) struct Recent {
     /// The route, for people.
     pub(crate) route: String,
-    pub(crate) records: Vec<Arc<[u8]>>,
+    /// Whether the route rejects records that name no client.
+    pub(crate) requires_client: bool,
+    pub(crate) captures: Vec<Capture>,
 }
 
 /// How two plugins differ.
@@ -54,8 +57,9 @@ pub(crate) struct Example {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
     Accepted {
-        ip: IpAddr,
-        /// Unix milliseconds.
+        /// `None` if the record names no client, and the route does not ask for one.
+        ip: Option<IpAddr>,
+        /// Unix nanoseconds.
         time: Option<i64>,
     },
     Rejected {
@@ -66,9 +70,6 @@ pub(crate) enum Answer {
     },
 }
 
-/// Records and bytes in one call, as on the live path.
-const CALL_RECORDS: usize = 1000;
-const CALL_BYTES: usize = 256 << 10;
 /// Differing records that a report shows.
 const EXAMPLES: usize = 10;
 /// Of a record, a report shows so many characters.
@@ -80,13 +81,14 @@ const ENOUGH: Duration = Duration::from_secs(10);
 pub(crate) fn compare(old: &Plugin, new: &Plugin, recent: &[Recent], bound: f64) -> Report {
     let (mut old, mut new) = (Side::new(old), Side::new(new));
     let mut report = Report { bound, ..Report::default() };
-    for Recent { route, records } in recent {
+    for Recent { route, requires_client, captures } in recent {
+        (old.requires_client, new.requires_client) = (*requires_client, *requires_client);
         let mut on_route = OnRoute { route: route.clone(), replayed: 0, different: 0 };
-        for call in calls(records) {
+        for capture in captures {
             if old.spent + new.spent > ENOUGH || report.gave_up.is_some() {
                 break;
             }
-            compare_call(&mut old, &mut new, &mut on_route, &mut report, call);
+            compare_call(&mut old, &mut new, &mut on_route, &mut report, capture);
         }
         report.routes.push(on_route);
     }
@@ -94,10 +96,11 @@ pub(crate) fn compare(old: &Plugin, new: &Plugin, recent: &[Recent], bound: f64)
     report
 }
 
-fn compare_call(old: &mut Side<'_>, new: &mut Side<'_>, route: &mut OnRoute, report: &mut Report, call: &[Arc<[u8]>]) {
+fn compare_call(old: &mut Side<'_>, new: &mut Side<'_>, route: &mut OnRoute, report: &mut Report, capture: &Capture) {
+    let call = capture.records();
     // Where the serving plugin fails altogether there is nothing to differ from.
-    let Ok(before) = old.judge(call) else { return };
-    let after = match new.judge(call) {
+    let Ok(before) = old.judge(capture) else { return };
+    let after = match new.judge(capture) {
         Ok(after) => after,
         Err(exhausted) => {
             route.replayed += call.len();
@@ -113,9 +116,11 @@ fn compare_call(old: &mut Side<'_>, new: &mut Side<'_>, route: &mut OnRoute, rep
         (old, new) => old != new,
     };
     let suspects: Vec<usize> = (0..call.len()).filter(differs).collect();
-    let records: Vec<_> = suspects.iter().filter_map(|at| call.get(*at).cloned()).collect();
-    let again = if records.is_empty() { Vec::new() } else { old.judge(&records).unwrap_or_default() };
-    for ((at, record), again) in suspects.into_iter().zip(records).zip(again) {
+    let mut once_more = Capture::new(call.received);
+    suspects.iter().filter_map(|at| call.get(*at)).for_each(|record| once_more.push(record));
+    let again = if suspects.is_empty() { Vec::new() } else { old.judge(&once_more).unwrap_or_default() };
+    for (at, again) in suspects.into_iter().zip(again) {
+        let record = call.get(at).unwrap_or_default();
         let (Some(old_answer), Some(new_answer)) = (before.get(at), after.get(at)) else { continue };
         if *old_answer != again {
             report.unstable += 1;
@@ -125,9 +130,9 @@ fn compare_call(old: &mut Side<'_>, new: &mut Side<'_>, route: &mut OnRoute, rep
         if report.examples.len() < EXAMPLES {
             report.examples.push(Example {
                 route: route.route.clone(),
-                record: String::from_utf8_lossy(&record).chars().take(SHOWN).collect(),
-                old: old.in_words(old_answer, &record),
-                new: new.in_words(new_answer, &record),
+                record: String::from_utf8_lossy(record).chars().take(SHOWN).collect(),
+                old: old.in_words(old_answer, (record, call.received)),
+                new: new.in_words(new_answer, (record, call.received)),
             });
         }
     }
@@ -137,11 +142,13 @@ fn compare_call(old: &mut Side<'_>, new: &mut Side<'_>, route: &mut OnRoute, rep
 pub(crate) fn reject_rate(plugin: &Plugin, recent: &[Recent]) -> (u64, u64) {
     let mut side = Side::new(plugin);
     let (mut judged, mut rejected) = (0, 0);
-    for call in recent.iter().flat_map(|recent| calls(&recent.records)) {
+    let captures = recent.iter().flat_map(|recent| recent.captures.iter().map(move |capture| (recent, capture)));
+    for (recent, capture) in captures {
         if side.spent > ENOUGH {
             break;
         }
-        let Ok(answers) = side.judge(call) else { continue };
+        side.requires_client = recent.requires_client;
+        let Ok(answers) = side.judge(capture) else { continue };
         judged += answers.len() as u64;
         rejected += answers.iter().filter(|answer| matches!(answer, Answer::Rejected { .. })).count() as u64;
     }
@@ -152,6 +159,8 @@ pub(crate) fn reject_rate(plugin: &Plugin, recent: &[Recent]) -> (u64, u64) {
 struct Side<'a> {
     plugin: &'a Plugin,
     instance: Option<Instance>,
+    /// Whether the route rejects records that name no client.
+    requires_client: bool,
     spent: Duration,
 }
 
@@ -159,24 +168,19 @@ struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn new(plugin: &'a Plugin) -> Self {
-        Self { plugin, instance: None, spent: Duration::ZERO }
+        Self { plugin, instance: None, requires_client: true, spent: Duration::ZERO }
     }
 
     /// One answer for each record, as it would be given to live ones.
-    fn judge(&mut self, call: &[Arc<[u8]>]) -> Result<Vec<Answer>, Exhausted> {
+    fn judge(&mut self, capture: &Capture) -> Result<Vec<Answer>, Exhausted> {
         let start = thread_time();
-        let (mut data, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-        for record in call {
-            starts.push(place(&data));
-            data.extend_from_slice(record);
-            ends.push(place(&data));
-            // Nothing of a record may be read out of its neighbour, not even by a plugin that looks further than it should.
-            data.push(b'\n');
-        }
-        let records = Records { data: &data, starts: &starts, ends: &ends };
-        let outcome = self.extract(records);
+        let outcome = self.extract(capture.records());
         self.spent += thread_time().saturating_sub(start);
-        Ok(answers(self.plugin, &outcome?))
+        let mut outcome = outcome?;
+        if self.requires_client {
+            outcome.require_client();
+        }
+        Ok(answers(self.plugin, &outcome))
     }
 
     fn extract(&mut self, records: Records<'_>) -> Result<Outcome, Exhausted> {
@@ -193,16 +197,20 @@ impl<'a> Side<'a> {
     }
 
     /// The answer with the plugin's words for a rejected record.
-    fn in_words(&mut self, answer: &Answer, record: &[u8]) -> Answer {
+    fn in_words(&mut self, answer: &Answer, (record, received): (&[u8], i64)) -> Answer {
         let Answer::Rejected { code, .. } = answer else { return answer.clone() };
         let instance = match self.instance.take() {
             Some(instance) => Ok(instance),
             None => self.plugin.instantiate(),
         };
         let words = instance.ok().filter(|_| code != "trap").and_then(|mut instance| {
-            let words = instance.explain(record).ok()?;
+            let words = instance.explain(record, received).ok()?;
             self.instance = Some(instance);
-            words.err()
+            match words {
+                // What the plugin read out of a record that names no client, which the route rejects.
+                Ok(words) if Some(code.as_str()) == Code::FIELD_MISSING.name() => Some(words),
+                words => words.err(),
+            }
         });
         Answer::Rejected { code: code.clone(), message: words }
     }
@@ -253,39 +261,15 @@ fn answers(plugin: &Plugin, outcome: &Outcome) -> Vec<Answer> {
     let mut v6 = outcome.v6.iter().map(|bits| IpAddr::from(Ipv6Addr::from_bits(*bits)));
     let mut times = outcome.times.iter().copied();
     let mut answer = |status: &u8| {
+        if !Outcome::accepts(*status) {
+            return Answer::Rejected { code: plugin.code_name(Code(*status)).to_owned(), message: None };
+        }
         let ip = match *status {
             Outcome::V4 => v4.next(),
             Outcome::V6 => v6.next(),
             _ => None,
         };
-        match ip {
-            Some(ip) => {
-                Answer::Accepted { ip, time: times.next().filter(|time| !matches!(*time, NO_TIME | UNREAD_TIME)) }
-            }
-            None => {
-                let code = plugin.code_name(tallygate_event::Code(*status)).to_owned();
-                Answer::Rejected { code, message: None }
-            }
-        }
+        Answer::Accepted { ip, time: times.next().filter(|time| !matches!(*time, NO_TIME | UNREAD_TIME)) }
     };
     outcome.status.iter().map(&mut answer).collect()
-}
-
-/// The records in parts that are of one call each.
-fn calls(records: &[Arc<[u8]>]) -> impl Iterator<Item = &[Arc<[u8]>]> {
-    let (mut count, mut bytes) = (0, 0);
-    records.chunk_by(move |record, next| {
-        count += 1;
-        bytes += record.len();
-        let fits = count < CALL_RECORDS && bytes + next.len() <= CALL_BYTES;
-        if !fits {
-            (count, bytes) = (0, 0);
-        }
-        fits
-    })
-}
-
-/// The end of what a call holds. Samples are bounded far below 4 GiB.
-fn place(data: &[u8]) -> u32 {
-    u32::try_from(data.len()).unwrap_or(u32::MAX)
 }

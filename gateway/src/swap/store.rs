@@ -69,6 +69,9 @@ pub(crate) struct PinnedLimits {
 pub(crate) struct StoredLimits {
     bytes: usize,
     milliseconds: u64,
+    /// Not in files of earlier versions, whose plugins all began on the threads that serve connections.
+    #[serde(default)]
+    isolated: bool,
 }
 
 const MAGIC: &str = "tallygate-pins 1 ";
@@ -210,13 +213,13 @@ impl Shelf {
 impl From<Limits> for StoredLimits {
     fn from(limits: Limits) -> Self {
         let milliseconds = u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX);
-        Self { bytes: limits.memory, milliseconds }
+        Self { bytes: limits.memory, milliseconds, isolated: limits.isolated }
     }
 }
 
 impl From<StoredLimits> for Limits {
     fn from(stored: StoredLimits) -> Self {
-        Self { memory: stored.bytes, time: Duration::from_millis(stored.milliseconds) }
+        Self { memory: stored.bytes, time: Duration::from_millis(stored.milliseconds), isolated: stored.isolated }
     }
 }
 

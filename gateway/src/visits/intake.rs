@@ -38,10 +38,10 @@ impl Intake {
         Self { visits, progress, sorter: RefCell::default() }
     }
 
-    /// Adds a tenant's visits of an outcome. Records without a time came when they were received, in Unix milliseconds.
+    /// Adds a tenant's visits of an outcome. Records without a time came when they were received, in Unix nanoseconds.
     pub(crate) fn add(&self, tenant: TenantId, outcome: &Outcome, received: i64) -> Result<Added<'_>, Unwritable> {
         let visits = self.visits.of(tenant).map_err(Unwritable::from)?;
-        if outcome.accepted() == 0 {
+        if outcome.accepted() == outcome.no_client {
             return Ok(Added { intake: self, visits, ticket: None, arrived: NewIps::default() });
         }
         let (ticket, arrived) = self.sorter.borrow_mut().add(visits, outcome, received);

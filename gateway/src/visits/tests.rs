@@ -1,6 +1,8 @@
 use super::*;
 
-const HOUR: i64 = 3_600_000;
+use crate::time::now;
+
+const HOUR: i64 = 3_600_000 * MILLISECOND;
 
 fn outcome(records: &[(u8, i64)]) -> Outcome {
     let mut outcome = Outcome::default();
@@ -9,6 +11,7 @@ fn outcome(records: &[(u8, i64)]) -> Outcome {
         match *status {
             Outcome::V4 => outcome.v4.push(at as u32),
             Outcome::V6 => outcome.v6.push(at as u128),
+            Outcome::NO_CLIENT => outcome.no_client += 1,
             _ => continue,
         }
         outcome.times.push(*time);
@@ -24,7 +27,15 @@ fn sorted(outcome: &Outcome) -> Vec<(u32, Vec<u32>, Vec<u128>)> {
 
 #[test]
 fn addresses_go_to_the_hours_of_their_times() {
-    let all = outcome(&[(0, 5 * HOUR), (16, 0), (1, 3 * HOUR + 1), (0, NO_TIME), (0, 3 * HOUR), (1, 8 * HOUR - 1)]);
+    let all = outcome(&[
+        (0, 5 * HOUR),
+        (16, 0),
+        (1, 3 * HOUR + 1),
+        (0, NO_TIME),
+        (0, 3 * HOUR),
+        (1, 8 * HOUR - 1),
+        (2, 4 * HOUR),
+    ]);
     let expected = [(3, vec![4], vec![2]), (5, vec![0], vec![]), (7, vec![3], vec![5])];
     assert_eq!(sorted(&all), expected);
 }
@@ -58,15 +69,25 @@ fn one_hour_is_seen_as_one() {
 fn times_beyond_are_taken_away_or_their_records_rejected() {
     let times =
         |reject| EventTime { max_age: Duration::from_secs(2 * 3600), max_ahead: Duration::from_secs(3600), reject };
-    let all = outcome(&[(0, 8 * HOUR), (1, 8 * HOUR - 1), (16, 0), (0, 11 * HOUR), (1, 11 * HOUR + 1), (0, NO_TIME)]);
+    let all = outcome(&[
+        (0, 8 * HOUR),
+        (1, 8 * HOUR - 1),
+        (16, 0),
+        (0, 11 * HOUR),
+        (1, 11 * HOUR + 1),
+        (0, NO_TIME),
+        (2, 9 * HOUR),
+        (2, 12 * HOUR),
+    ]);
     let mut replaced = all.clone();
-    assert_eq!(Believed::at(10 * HOUR, &times(false), Day(0)).apply(&mut replaced), Replaced { beyond: 2, unread: 0 });
-    assert_eq!(replaced.times, [8 * HOUR, NO_TIME, 11 * HOUR, NO_TIME, NO_TIME]);
+    assert_eq!(Believed::at(10 * HOUR, &times(false), Day(0)).apply(&mut replaced), Replaced { beyond: 3, unread: 0 });
+    assert_eq!(replaced.times, [8 * HOUR, NO_TIME, 11 * HOUR, NO_TIME, NO_TIME, 9 * HOUR, NO_TIME]);
     let mut rejected = all;
     assert_eq!(Believed::at(10 * HOUR, &times(true), Day(0)).apply(&mut rejected), Replaced::default());
-    assert_eq!(rejected.status, [0, 19, 16, 0, 19, 0]);
+    assert_eq!(rejected.status, [0, 19, 16, 0, 19, 0, 2, 19]);
+    assert_eq!((rejected.no_client, rejected.accepted()), (1, 4));
     assert_eq!((&*rejected.v4, &*rejected.v6), (&[0, 3, 5][..], &[][..]));
-    assert_eq!(rejected.times, [8 * HOUR, 11 * HOUR, NO_TIME]);
+    assert_eq!(rejected.times, [8 * HOUR, 11 * HOUR, NO_TIME, 9 * HOUR]);
 }
 
 #[test]
@@ -84,7 +105,7 @@ fn times_that_could_not_be_read_are_taken_away_whatever_becomes_of_those_beyond(
 #[test]
 fn times_before_the_history_begins_are_not_believed() {
     let times = EventTime { max_age: Duration::from_hours(24 * 9), max_ahead: Duration::ZERO, reject: false };
-    let begin = Day(100).first_hour().unix_ms();
+    let begin = begin_of(Day(100).first_hour());
     let mut outcome = outcome(&[(0, begin - 1), (0, begin)]);
     assert_eq!(
         Believed::at(begin + 30 * HOUR, &times, Day(100)).apply(&mut outcome),

@@ -50,8 +50,8 @@ pub struct Bounds {
 pub struct Chunk {
     /// Where the chunk begins in the body.
     pub base: usize,
-    starts: Vec<u32>,
-    ends: Vec<u32>,
+    /// Where each record begins and where it ends, both counted from `base`.
+    bounds: Vec<u32>,
     /// The record right behind those of the chunk, if the framing itself rejects it.
     pub reject: Option<Code>,
 }
@@ -144,7 +144,7 @@ impl<'a> Frames<'a> {
     /// Frames the next records into `chunk`; false when there are none left, and `chunk` is empty then.
     pub fn next(&mut self, chunk: &mut Chunk) -> bool {
         chunk.clear(self.at);
-        while chunk.starts.len() < self.bounds.chunk_records && self.at - chunk.base < self.bounds.chunk_bytes {
+        while chunk.len() < self.bounds.chunk_records && self.at - chunk.base < self.bounds.chunk_bytes {
             let found = match self.framing {
                 Framing::Lines => return self.next_lines(chunk),
                 Framing::Array => self.array.next(self.body, &mut self.at),
@@ -164,13 +164,13 @@ impl<'a> Frames<'a> {
                 }
             }
         }
-        !chunk.starts.is_empty() || chunk.reject.is_some()
+        !chunk.is_empty() || chunk.reject.is_some()
     }
 
     fn next_lines(&mut self, chunk: &mut Chunk) -> bool {
-        while self.at < self.body.len() && chunk.starts.len() < self.bounds.chunk_records {
+        while self.at < self.body.len() && chunk.len() < self.bounds.chunk_records {
             if self.at - chunk.base >= self.bounds.chunk_bytes {
-                if !chunk.starts.is_empty() {
+                if !chunk.is_empty() {
                     break;
                 }
                 // Nothing but blank lines and NULs so far: the chunk may as well begin here.
@@ -181,7 +181,7 @@ impl<'a> Frames<'a> {
                 break;
             }
         }
-        !chunk.starts.is_empty() || chunk.reject.is_some()
+        !chunk.is_empty() || chunk.reject.is_some()
     }
 
     /// The next line, or the next JSON object of a line with several. Empty if there is nothing in it.
@@ -213,8 +213,7 @@ impl<'a> Frames<'a> {
             chunk.reject = Some(Code::TOO_LONG);
             return false;
         };
-        chunk.starts.push(start);
-        chunk.ends.push(end);
+        chunk.bounds.extend([start, end]);
         true
     }
 }
@@ -222,43 +221,42 @@ impl<'a> Frames<'a> {
 // === impl Chunk ===
 
 impl Chunk {
-    /// The records of the chunk, which was framed from `body`.
+    /// The records of the chunk, which was framed from `body`, received at that Unix nanosecond.
     #[must_use]
-    pub fn records<'a>(&'a self, body: &'a [u8]) -> Records<'a> {
-        let length = self.ends.last().map_or(0, |end| *end as usize);
+    pub fn records<'a>(&'a self, body: &'a [u8], received: i64) -> Records<'a> {
+        let length = self.bounds.last().map_or(0, |end| *end as usize);
         let data = body.get(self.base..self.base + length).unwrap_or_default();
-        Records { data, starts: &self.starts, ends: &self.ends }
+        Records { data, bounds: &self.bounds, received }
     }
 
     /// How many records it has, without the one that the framing rejects.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.starts.len()
+        self.bounds.len() / 2
     }
 
     /// Whether it has no record but perhaps one that the framing rejects.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.bounds.is_empty()
     }
 
     /// Where in the body one of its records lies.
     #[must_use]
     pub fn span(&self, record: usize) -> Option<Range<usize>> {
-        let (start, end) = (*self.starts.get(record)?, *self.ends.get(record)?);
+        let [start, end] = *self.bounds.as_chunks().0.get(record)?;
         Some(self.base + start as usize..self.base + end as usize)
     }
 
     /// Memory that it holds, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        (self.starts.capacity() + self.ends.capacity()) * size_of::<u32>()
+        self.bounds.capacity() * size_of::<u32>()
     }
 
     fn clear(&mut self, base: usize) {
         self.base = base;
-        self.starts.clear();
-        self.ends.clear();
+        self.bounds.clear();
         self.reject = None;
     }
 }

@@ -7,16 +7,18 @@ pub const UNREAD_TIME: i64 = i64::MIN + 1;
 
 /// What a plugin made of some records, as columns.
 ///
-/// Invariant, checked at the sandbox's edge: `v4`, `v6` and `times` hold exactly what `status` announces.
+/// Invariant, checked at the sandbox's edge: the other columns hold exactly what `status` announces.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
-    /// One byte per record: [`Outcome::V4`], [`Outcome::V6`] or a [`Code`].
+    /// One byte per record: [`Outcome::V4`], [`Outcome::V6`], [`Outcome::NO_CLIENT`] or a [`Code`].
     pub status: Vec<u8>,
     /// The addresses of the records with status [`Outcome::V4`], in order.
     pub v4: Vec<u32>,
     /// The addresses of the records with status [`Outcome::V6`], in order.
     pub v6: Vec<u128>,
-    /// Unix milliseconds of each accepted record, in order, [`NO_TIME`] for one without, [`UNREAD_TIME`] for one whose
+    /// How many records have status [`Outcome::NO_CLIENT`].
+    pub no_client: usize,
+    /// Unix nanoseconds of each accepted record, in order, [`NO_TIME`] for one without, [`UNREAD_TIME`] for one whose
     /// time could not be read; or empty if none has one.
     pub times: Vec<i64>,
 }
@@ -28,19 +30,22 @@ impl Outcome {
     pub const V4: u8 = 0;
     /// Status of a record with an IPv6 address.
     pub const V6: u8 = 1;
+    /// Status of a valid record that names no client.
+    pub const NO_CLIENT: u8 = 2;
 
     /// Empties all columns and keeps their memory.
     pub fn clear(&mut self) {
         self.status.clear();
         self.v4.clear();
         self.v6.clear();
+        self.no_client = 0;
         self.times.clear();
     }
 
     /// How many records were accepted.
     #[must_use]
     pub fn accepted(&self) -> usize {
-        self.v4.len() + self.v6.len()
+        self.v4.len() + self.v6.len() + self.no_client
     }
 
     /// Memory that the columns hold, in bytes.
@@ -51,7 +56,30 @@ impl Outcome {
 
     /// The rejected records: their position and code, in order.
     pub fn rejects(&self) -> impl Iterator<Item = (usize, Code)> + '_ {
-        self.status.iter().enumerate().filter(|(_, status)| **status > Self::V6).map(|(at, status)| (at, Code(*status)))
+        let rejected = self.status.iter().enumerate().filter(|(_, status)| !Self::accepts(**status));
+        rejected.map(|(at, status)| (at, Code(*status)))
+    }
+
+    /// Whether a status is that of an accepted record.
+    #[must_use]
+    pub fn accepts(status: u8) -> bool {
+        status <= Self::NO_CLIENT
+    }
+
+    /// Rejects records that name no client, as [`Code::FIELD_MISSING`].
+    pub fn require_client(&mut self) {
+        if self.no_client == 0 {
+            return;
+        }
+        if !self.times.is_empty() {
+            let accepted = self.status.iter().filter(|status| Self::accepts(**status));
+            let mut names_client = accepted.map(|status| *status != Self::NO_CLIENT);
+            self.times.retain(|_| names_client.next().unwrap_or(false));
+        }
+        for status in self.status.iter_mut().filter(|status| **status == Self::NO_CLIENT) {
+            *status = Code::FIELD_MISSING.0;
+        }
+        self.no_client = 0;
     }
 
     /// Adds the outcome of the records that follow.
@@ -60,6 +88,7 @@ impl Outcome {
         self.status.extend_from_slice(&next.status);
         self.v4.extend_from_slice(&next.v4);
         self.v6.extend_from_slice(&next.v6);
+        self.no_client += next.no_client;
     }
 
     /// Adds one rejected record.
@@ -82,7 +111,7 @@ mod tests {
     use super::*;
 
     fn accepted(v4: u32, times: &[i64]) -> Outcome {
-        Outcome { status: vec![Outcome::V4], v4: vec![v4], v6: vec![], times: times.to_vec() }
+        Outcome { status: vec![Outcome::V4], v4: vec![v4], times: times.to_vec(), ..Outcome::default() }
     }
 
     #[test]
@@ -95,5 +124,21 @@ mod tests {
         assert_eq!(all.v4, [1, 2, 3]);
         assert_eq!(all.times, [NO_TIME, 5, NO_TIME]);
         assert_eq!(all.rejects().collect::<Vec<_>>(), [(1, Code::MALFORMED)]);
+    }
+
+    #[test]
+    fn where_a_client_is_required_records_without_one_are_rejected_and_the_others_keep_their_times() {
+        let mut all = accepted(1, &[5]);
+        all.append(&Outcome { status: vec![Outcome::NO_CLIENT], no_client: 1, times: vec![6], ..Outcome::default() });
+        all.push_reject(Code::MALFORMED);
+        all.append(&accepted(2, &[7]));
+        assert_eq!((all.accepted(), all.rejects().count()), (3, 1));
+        all.require_client();
+        assert_eq!((&*all.status, &*all.v4, &*all.times), (&[0, 17, 16, 0][..], &[1, 2][..], &[5, 7][..]));
+        assert_eq!((all.accepted(), all.rejects().count()), (2, 2));
+        let timeless = Outcome { status: vec![Outcome::NO_CLIENT], no_client: 1, ..Outcome::default() };
+        let mut rejected = timeless.clone();
+        rejected.require_client();
+        assert_eq!((&*rejected.status, rejected.accepted()), (&[17][..], 0));
     }
 }

@@ -9,7 +9,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// The plugin interface, as it is.
-const INTERFACE: &str = include_str!("../../../../wit/0.1.0/plugin.wit");
+const INTERFACE: &str = include_str!("../../../../wit/1.0.0/plugin.wit");
 
 /// What a crafted guest does; each part is text.
 pub struct Craft {
@@ -23,7 +23,8 @@ pub struct Craft {
     imports: &'static str,
     /// More fields of the core module.
     fields: String,
-    /// The last instructions of `extract`; its parameters are `$data $data_len $starts $records $ends $ends_len`.
+    /// The last instructions of `extract`; its parameters are `$data $data_len $bounds $bounds_len $received`, and `$records` is
+    /// how many there are.
     extract: String,
 }
 
@@ -34,7 +35,7 @@ impl Default for Craft {
         Self {
             interface: INTERFACE.to_owned(),
             world: "plugin",
-            version: "0.1.0",
+            version: "1.0.0",
             imports: "",
             fields: String::new(),
             extract: String::new(),
@@ -68,9 +69,9 @@ impl Craft {
   {imports}
   (memory (export "memory") 2)
   (global $free (mut i32) (i32.const 2048))
-  (data (i32.const 1024) "crafted0.1.0")
-  ;; info: name, version, about, rejects
-  (data (i32.const 16) "\00\04\00\00\07\00\00\00\07\04\00\00\05\00\00\00\00\04\00\00\07\00\00\00\08\00\00\00\00\00\00\00")
+  (data (i32.const 1024) "crafted1.0.0")
+  ;; info: name, version, about, rejects, settings
+  (data (i32.const 16) "\00\04\00\00\07\00\00\00\07\04\00\00\05\00\00\00\00\04\00\00\07\00\00\00\08\00\00\00\00\00\00\00\08\00\00\00\00\00\00\00")
   ;; outcome: status, v4, v6, times
   (data (i32.const 64) "\00\00\00\00\00\00\00\00\08\00\00\00\00\00\00\00\08\00\00\00\00\00\00\00\08\00\00\00\00\00\00\00")
   ;; result<string, string>: an error
@@ -90,15 +91,16 @@ impl Craft {
   (func (export "{extractor}#describe") (result i32) (i32.const 16))
   (func (export "{extractor}#configure") (param i32 i32) (result i32) (i32.const 128))
   (func (export "{extractor}#extract")
-    (param $data i32) (param $data_len i32) (param $starts i32) (param $records i32) (param $ends i32)
-    (param $ends_len i32) (result i32)
+    (param $data i32) (param $data_len i32) (param $bounds i32) (param $bounds_len i32) (param $received i64)
+    (result i32) (local $records i32)
+    (local.set $records (i32.shr_u (local.get $bounds_len) (i32.const 1)))
     (i32.store (i32.const 64) (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $records)))
     (i32.store (i32.const 68) (local.get $records))
     (memory.fill (i32.load (i32.const 64)) (i32.const 16) (local.get $records))
     (global.set $free (i32.const 2048))
     {extract}
     (i32.const 64))
-  (func (export "{extractor}#explain") (param i32 i32) (result i32)
+  (func (export "{extractor}#explain") (param i32 i32 i64) (result i32)
     (global.set $free (i32.const 2048))
     (i32.const 160))
   {fields}
@@ -207,8 +209,17 @@ pub fn importing_a_clock() -> Vec<u8> {
 /// Was built for an interface of another version.
 #[must_use]
 pub fn of_another_version() -> Vec<u8> {
-    let interface = INTERFACE.replace("@0.1.0;", "@0.2.0;");
-    Craft { interface, version: "0.2.0", ..Craft::default() }.component()
+    let interface = INTERFACE.replace("@1.0.0;", "@2.0.0;");
+    Craft { interface, version: "2.0.0", ..Craft::default() }.component()
+}
+
+/// Exports another interface beside the extractor, as plugins of later versions may.
+#[must_use]
+pub fn exporting_more() -> Vec<u8> {
+    let more = "export extractor; export more: interface { names: func() -> u32; }";
+    let interface = INTERFACE.replace("export extractor;", more);
+    let fields = r#"(func (export "more#names") (result i32) (i32.const 7))"#.to_owned();
+    Craft { interface, fields, ..Craft::default() }.component()
 }
 
 /// Was built for another world: it exports no extractor.
@@ -222,7 +233,7 @@ pub fn of_another_world() -> Vec<u8> {
 /// Calls itself an extractor of the version that is served, but its `explain` takes something else.
 #[must_use]
 pub fn of_wrong_types() -> Vec<u8> {
-    let interface = INTERFACE.replace("func(%record: list<u8>)", "func(%record: string)");
+    let interface = INTERFACE.replace("func(%record: list<u8>, received: s64)", "func(%record: string, received: s64)");
     Craft { interface, ..Craft::default() }.component()
 }
 

@@ -1,11 +1,12 @@
-//! What a record costs in the sandbox: the boundary alone (a guest that reads nothing), the shipped JSON plugin (address
-//! and time), and, in the same run, native serde_json reading the address alone.
+//! What a record costs in the sandbox: the boundary alone (guests that read nothing), the shipped JSON plugin (address
+//! and time), both beside what they were in version 0.1.0 of the interface, and, in the same run, native serde_json reading
+//! the address alone.
 //!
 //! `cargo bench -p tallygate-plugin-host`. Times are per 1,000 records: microseconds there are nanoseconds a record.
 
 use std::hint::black_box;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tallygate_event::Records;
@@ -21,56 +22,72 @@ struct Record<'a> {
 
 struct Batch {
     data: Vec<u8>,
-    starts: Vec<u32>,
-    ends: Vec<u32>,
+    bounds: Vec<u32>,
 }
 
 impl Batch {
     fn new() -> Self {
-        let mut batch = Self { data: vec![], starts: vec![], ends: vec![] };
+        let mut batch = Self { data: vec![], bounds: vec![] };
         for at in 0..RECORDS {
             let [_, a, b, c] = (at as u32).wrapping_mul(2_654_435_761).to_be_bytes();
-            batch.starts.push(batch.data.len() as u32);
+            batch.bounds.push(batch.data.len() as u32);
             let record = format!(
                 r#"{{"timestamp":"2020-06-24T15:27:00.{:06}Z","ip":"83.{a}.{b}.{c}","url":"https://example.com/shop/item/{}"}}"#,
                 at * 997 % 1_000_000,
                 10_000 + at
             );
             batch.data.extend_from_slice(record.as_bytes());
-            batch.ends.push(batch.data.len() as u32);
+            batch.bounds.push(batch.data.len() as u32);
             batch.data.push(b'\n');
         }
         batch
     }
 
     fn records(&self) -> Records<'_> {
-        Records { data: &self.data, starts: &self.starts, ends: &self.ends }
+        Records { data: &self.data, bounds: &self.bounds, received: 1_800_000_000_000_000_000 }
+    }
+
+    /// The first of them alone.
+    fn first(&self) -> Records<'_> {
+        let Records { data, bounds, received } = self.records();
+        Records { data: &data[..bounds[1] as usize], bounds: &bounds[..2], received }
     }
 }
 
-/// An instance of a guest of one of the two workspaces.
-fn instance(host: &Host, manifest: &str, package: &str) -> Instance {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().expect("the checkout");
+fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().expect("the checkout")
+}
+
+/// The component of a guest of one of the two workspaces.
+fn built(manifest: &str, package: &str) -> Vec<u8> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder").join("guests");
-    let built = tallygate_guest_build::build(&root.join(manifest), &[package], &target).expect("the guest builds");
-    let wasm = std::fs::read(&built[0]).expect("was just built");
-    let candidate = LoadRequest { name: package, component: &wasm, settings: vec![], limits: Limits::default() };
+    let built = tallygate_guest_build::build(&checkout().join(manifest), &[package], &target);
+    std::fs::read(&built.expect("the guest builds")[0]).expect("was just built")
+}
+
+fn instance(host: &Host, name: &str, component: &[u8]) -> Instance {
+    let candidate = LoadRequest { name, component, settings: vec![], limits: Limits::default() };
     host.load(candidate, &mut |_, _| {}).expect("loads").instantiate().expect("an instance")
 }
 
 fn bench(criterion: &mut Criterion) {
     let batch = Batch::new();
     let host = Host::new(None, Compiler::Here).expect("a host");
+    let old_json = std::fs::read(checkout().join("tests/guests/fixtures/json-0.1.0.wasm")).expect("the fixture");
+    let guests = [
+        ("boundary", built("tests/guests/Cargo.toml", "empty")),
+        ("boundary_0_1", built("tests/guests/Cargo.toml", "empty-0-1")),
+        ("json_plugin", built("plugins/Cargo.toml", "json")),
+        ("json_plugin_0_1", old_json),
+    ];
+    let mut instances = guests.map(|(name, component)| (name, instance(&host, name, &component)));
+
     let mut group = criterion.benchmark_group("thousand_records");
     group.throughput(Throughput::Elements(RECORDS as u64));
-
-    let mut empty = instance(&host, "tests/guests/Cargo.toml", "empty");
-    group.bench_function("boundary", |bencher| bencher.iter(|| empty.extract(batch.records()).expect("an answer")));
-
-    let mut json = instance(&host, "plugins/Cargo.toml", "json");
-    assert_eq!(json.extract(batch.records()).expect("an answer").accepted(), RECORDS);
-    group.bench_function("json_plugin", |bencher| bencher.iter(|| json.extract(batch.records()).expect("an answer")));
-
+    for (name, instance) in &mut instances {
+        assert_eq!(instance.extract(batch.records()).expect("an answer").accepted(), RECORDS);
+        group.bench_function(*name, |bencher| bencher.iter(|| instance.extract(batch.records()).expect("an answer")));
+    }
     group.bench_function("serde_json_native", |bencher| {
         bencher.iter(|| {
             for at in 0..RECORDS {
@@ -82,11 +99,10 @@ fn bench(criterion: &mut Criterion) {
     });
     group.finish();
 
-    let one = Batch { data: batch.data.clone(), starts: vec![batch.starts[0]], ends: vec![batch.ends[0]] };
-    let one = Records { data: &one.data[..one.ends[0] as usize], starts: &one.starts, ends: &one.ends };
-    criterion
-        .bench_function("one_record/json_plugin", |bencher| bencher.iter(|| json.extract(one).expect("an answer")));
-    criterion.bench_function("one_record/boundary", |bencher| bencher.iter(|| empty.extract(one).expect("an answer")));
+    let mut group = criterion.benchmark_group("one_record");
+    for (name, instance) in &mut instances {
+        group.bench_function(*name, |bencher| bencher.iter(|| instance.extract(batch.first()).expect("an answer")));
+    }
 }
 
 criterion_group!(benches, bench);

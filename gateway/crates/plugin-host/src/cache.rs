@@ -62,11 +62,85 @@ impl Cache {
         fs::rename(&temporary, self.path(digest))
     }
 
+    /// Removes what was compiled from other components than those with these digests, and all that other engines compiled.
+    /// What cannot be removed takes room, and nothing else.
+    pub(crate) fn keep_only(&self, used: &[&str]) {
+        for path in self.of_other_engines() {
+            drop(fs::remove_dir_all(path));
+        }
+        for path in entries(&self.folder) {
+            let is_used = used.iter().any(|digest| path == self.path(digest));
+            if !is_used {
+                drop(fs::remove_file(path));
+            }
+        }
+    }
+
+    /// Removes all but the newest so many of what this engine compiled, and all that other engines compiled.
+    pub(crate) fn keep_newest(&self, count: usize) {
+        for path in self.of_other_engines() {
+            drop(fs::remove_dir_all(path));
+        }
+        let mut dated: Vec<_> = entries(&self.folder)
+            .filter_map(|path| Some((fs::metadata(&path).and_then(|about| about.modified()).ok()?, path)))
+            .collect();
+        dated.sort_unstable();
+        for (_, path) in dated.iter().rev().skip(count) {
+            drop(fs::remove_file(path));
+        }
+    }
+
+    /// The folders beside this one that are called as such folders are.
+    fn of_other_engines(&self) -> impl Iterator<Item = PathBuf> {
+        let is_name = |name: &str| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let beside = self.folder.parent().map(entries);
+        let named = move |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(is_name);
+        beside.into_iter().flatten().filter(move |path| *path != self.folder && named(path))
+    }
+
     fn path(&self, digest: &str) -> PathBuf {
         self.folder.join(format!("{digest}.cwasm"))
     }
 }
 
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
 fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::engine;
+
+    #[test]
+    fn what_nothing_uses_is_removed_and_nothing_else_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(folder.path(), &engine().expect("an engine")).expect("a cache");
+        let names = || {
+            let mut names: Vec<_> = entries(folder.path())
+                .chain(entries(&cache.folder))
+                .filter(|path| *path != cache.folder)
+                .map(|path| path.file_name().expect("has one").to_string_lossy().into_owned())
+                .collect();
+            names.sort();
+            names
+        };
+        fs::create_dir_all(folder.path().join("0123456789abcdef")).expect("writable");
+        fs::create_dir_all(folder.path().join("somebody-elses")).expect("writable");
+        for digest in ["one", "two", "three"] {
+            cache.put(digest, &Artifact::new(digest.as_bytes())).expect("writable");
+        }
+        fs::write(cache.folder.join("four.17.tmp"), "cut off").expect("writable");
+        cache.keep_only(&["one", "three", "five"]);
+        assert_eq!(names(), ["one.cwasm", "somebody-elses", "three.cwasm"]);
+
+        let old = fs::File::options().write(true).open(cache.path("one")).expect("is there");
+        old.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("may be set");
+        cache.keep_newest(1);
+        assert_eq!(names(), ["somebody-elses", "three.cwasm"]);
+    }
 }

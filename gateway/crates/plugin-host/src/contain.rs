@@ -3,7 +3,8 @@ use std::ops::{ControlFlow, Range};
 use tallygate_event::{Code, Outcome, Records};
 
 use crate::deadline::thread_time;
-use crate::instance::{Failure, Instance};
+use crate::failure::Failure;
+use crate::instance::Instance;
 use crate::load::Plugin;
 
 /// The plugin failed for so long that its records were not judged. None of them is lost if they are sent again.
@@ -66,25 +67,24 @@ fn run(plugin: &Plugin, instance: &mut Option<Instance>, part: &Part<'_>) -> Res
 /// Some of the records, with just the data that they lie in.
 struct Part<'a> {
     data: &'a [u8],
-    starts: Vec<u32>,
-    ends: Vec<u32>,
+    bounds: Vec<u32>,
+    received: i64,
 }
 
 // === impl Part ===
 
 impl<'a> Part<'a> {
     fn new(records: Records<'a>, range: Range<usize>) -> Self {
-        let starts = records.starts.get(range.clone()).unwrap_or_default();
-        let ends = records.ends.get(range).unwrap_or_default();
-        let (base, end) = (starts.first().copied().unwrap_or(0), ends.last().copied().unwrap_or(0));
+        let bounds = records.bounds.get(2 * range.start..2 * range.end).unwrap_or_default();
+        let (base, end) = (bounds.first().copied().unwrap_or(0), bounds.last().copied().unwrap_or(0));
         Self {
             data: records.data.get(base as usize..end as usize).unwrap_or_default(),
-            starts: starts.iter().map(|start| start - base).collect(),
-            ends: ends.iter().map(|end| end - base).collect(),
+            bounds: bounds.iter().map(|bound| bound - base).collect(),
+            received: records.received,
         }
     }
 
     fn records(&self) -> Records<'_> {
-        Records { data: self.data, starts: &self.starts, ends: &self.ends }
+        Records { data: self.data, bounds: &self.bounds, received: self.received }
     }
 }

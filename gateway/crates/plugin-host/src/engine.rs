@@ -1,6 +1,8 @@
 //! The engine, set up alike in the gateway and in the process that compiles for it: what one emits, the other runs.
 
-use wasmtime::{Config, Engine, OptLevel, Strategy, WasmFeatures};
+use std::num::NonZeroUsize;
+
+use wasmtime::{Config, Engine, OptLevel, Strategy, WasmBacktraceDetails, WasmFeatures};
 
 /// The guest's stack. Recursion beyond it traps.
 const STACK: usize = 512 << 10;
@@ -16,8 +18,20 @@ pub(crate) fn features() -> WasmFeatures {
     WasmFeatures::WASM3.difference(left_out) | WasmFeatures::COMPONENT_MODEL
 }
 
+/// Functions of a backtrace; more than are named, as some belong to the toolchain.
+const FRAMES: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
+
 /// An engine that compiles for this machine, and runs what it compiled.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// An engine whose code counts the instructions that it runs: slower, and of no use to what [`engine`] compiled.
+pub(crate) fn counting_engine() -> wasmtime::Result<Engine> {
+    Engine::new(config().consume_fuel(true))
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -25,7 +39,8 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
         .wasm_features(features().complement(), false)
         .epoch_interruption(true)
         .max_wasm_stack(STACK)
-        .wasm_backtrace_max_frames(None)
+        .wasm_backtrace_max_frames(Some(FRAMES))
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .generate_address_map(false);
-    Engine::new(&config)
+    config
 }

@@ -1,14 +1,19 @@
 //! What belongs to one instance on the host's side, and the only thing a guest can reach: a rate-limited log.
 
+mod words;
+
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::api::v0_1::tallygate::plugin::{log, types};
+use crate::api::{v0_1, v1_0};
 use crate::deadline::Deadline;
 use crate::limits::{Limits, Meter};
+use words::Words;
+pub(crate) use words::{Stream, printable};
 
-/// Messages that a plugin may log in a [`WINDOW`], all its instances together.
+/// Messages that a plugin may log in a [`WINDOW`], all its instances together. What it writes to its standard streams in one
+/// call is one message, of several lines.
 const MESSAGES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(1);
 /// Longer messages are cut.
@@ -17,9 +22,12 @@ const MESSAGE_BYTES: usize = 1024;
 pub(crate) struct Guest {
     pub(crate) meter: Meter,
     pub(crate) deadline: Deadline,
+    pub(crate) counts_instructions: bool,
     plugin: Arc<str>,
     /// Locked for one message at a time. Nothing if nobody listens.
     log: Option<Arc<Mutex<LogWindow>>>,
+    /// What it said in the call that it is in.
+    words: Words,
 }
 
 /// What all instances of a plugin have logged lately.
@@ -27,6 +35,15 @@ pub(crate) struct LogWindow {
     start: Instant,
     messages: u32,
     suppressed: u64,
+}
+
+/// How much a message matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
 }
 
 // === impl Guest ===
@@ -38,7 +55,64 @@ impl Guest {
         memory_total: Arc<AtomicU64>,
         log: Option<Arc<Mutex<LogWindow>>>,
     ) -> Self {
-        Self { meter: Meter::new(limits.memory, memory_total), deadline: Deadline::new(limits.time), plugin, log }
+        let (meter, deadline) = (Meter::new(limits.memory, memory_total), Deadline::new(limits.time));
+        Self { meter, deadline, counts_instructions: false, plugin, log, words: Words::default() }
+    }
+
+    /// The same, with the instructions of each call counted, if the engine does that.
+    pub(crate) fn counting_instructions(self, counts_instructions: bool) -> Self {
+        Self { counts_instructions, ..self }
+    }
+
+    /// Takes what the guest writes to a standard stream.
+    pub(crate) fn write(&mut self, stream: Stream, bytes: impl Iterator<Item = u8>) {
+        self.words.write(stream, bytes);
+    }
+
+    /// Whether the guest wrote something to a standard stream that is not in the log yet.
+    #[inline]
+    pub(crate) fn has_written(&self) -> bool {
+        self.words.has_written()
+    }
+
+    /// Logs what the guest wrote to its standard streams in the call that has ended.
+    #[cold]
+    pub(crate) fn log_written(&mut self, failed: bool) {
+        let (stream, lines) = self.words.take_written();
+        if lines.is_empty() || !self.may_log() {
+            return;
+        }
+        let level = match stream {
+            _ if failed => Level::Error,
+            Stream::Error => Level::Warn,
+            Stream::Output => Level::Info,
+        };
+        lines.iter().for_each(|line| self.log(level, line));
+    }
+
+    /// The last that the guest said in the call that failed, if it said anything, for whoever is told about the failure.
+    pub(crate) fn last_words(&mut self) -> Option<String> {
+        self.words.take_last()
+    }
+
+    fn emit(&mut self, level: Level, message: &str) {
+        let message = printable(message, MESSAGE_BYTES);
+        if self.may_log() {
+            self.log(level, &message);
+        }
+        if level == Level::Error {
+            self.words.note(message);
+        }
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        let plugin = &self.plugin;
+        match level {
+            Level::Debug => tracing::debug!(%plugin, "{message}"),
+            Level::Info => tracing::info!(%plugin, "{message}"),
+            Level::Warn => tracing::warn!(%plugin, "{message}"),
+            Level::Error => tracing::error!(%plugin, "{message}"),
+        }
     }
 
     /// Whether one more message may go out now. Tells of those that could not, when a new window begins.
@@ -68,43 +142,32 @@ impl Default for LogWindow {
     }
 }
 
-impl types::Host for Guest {}
+impl v0_1::types::Host for Guest {}
 
-impl log::Host for Guest {
-    fn emit(&mut self, level: log::Level, message: String) {
-        if !self.may_log() {
-            return;
-        }
-        let (plugin, message) = (&self.plugin, printable(&message, MESSAGE_BYTES));
-        match level {
-            log::Level::Debug => tracing::debug!(%plugin, "{message}"),
-            log::Level::Info => tracing::info!(%plugin, "{message}"),
-            log::Level::Warn => tracing::warn!(%plugin, "{message}"),
-            log::Level::Error => tracing::error!(%plugin, "{message}"),
-        }
+impl v0_1::log::Host for Guest {
+    fn emit(&mut self, level: v0_1::log::Level, message: String) {
+        use v0_1::log::Level as Given;
+        let level = match level {
+            Given::Debug => Level::Debug,
+            Given::Info => Level::Info,
+            Given::Warn => Level::Warn,
+            Given::Error => Level::Error,
+        };
+        Self::emit(self, level, &message);
     }
 }
 
-/// A guest's text, fit for a log line and a terminal: of bounded length, control characters escaped.
-pub(crate) fn printable(text: &str, bytes: usize) -> String {
-    let mut safe = String::with_capacity(text.len().min(bytes));
-    for character in text.chars() {
-        if safe.len() >= bytes {
-            safe.push('…');
-            break;
-        }
-        if character.is_control() { safe.extend(character.escape_default()) } else { safe.push(character) }
-    }
-    safe
-}
+impl v1_0::types::Host for Guest {}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_of_a_guest_cannot_forge_a_line_or_move_the_cursor() {
-        assert_eq!(printable("a\nb\u{1b}[2J", 100), "a\\nb\\u{1b}[2J");
-        assert_eq!(printable("aaaa", 2), "aa…");
+impl v1_0::log::Host for Guest {
+    fn emit(&mut self, level: v1_0::log::Level, message: String) {
+        use v1_0::log::Level as Given;
+        let level = match level {
+            Given::Debug => Level::Debug,
+            Given::Info => Level::Info,
+            Given::Warn => Level::Warn,
+            Given::Error => Level::Error,
+        };
+        Self::emit(self, level, &message);
     }
 }

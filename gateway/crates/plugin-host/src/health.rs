@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::Limits;
+
 /// How long a plugin that missed a deadline is kept off the threads that serve connections.
 const ISOLATION: Duration = Duration::from_secs(10);
 /// How long a plugin that failed through a whole containment is not called at all.
@@ -14,6 +16,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// its clients are told to come back, and one call a second finds out whether it has recovered.
 pub struct Health {
     epoch: Instant,
+    /// Whether it is isolated whatever it does.
+    always_isolated: bool,
     /// How long one caller that finds out may take.
     probe: Duration,
     isolated_until: AtomicU64,
@@ -23,8 +27,14 @@ pub struct Health {
 // === impl Health ===
 
 impl Health {
-    pub(crate) fn new(probe: Duration) -> Self {
-        Self { epoch: Instant::now(), probe, isolated_until: AtomicU64::new(0), paused_until: AtomicU64::new(0) }
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            epoch: Instant::now(),
+            always_isolated: limits.isolated,
+            probe: limits.containment(),
+            isolated_until: AtomicU64::new(0),
+            paused_until: AtomicU64::new(0),
+        }
     }
 
     /// Keeps the plugin off the threads that serve connections for a while.
@@ -36,7 +46,7 @@ impl Health {
     #[must_use]
     pub fn is_isolated(&self) -> bool {
         let until = self.isolated_until.load(Ordering::Relaxed);
-        until != 0 && self.now() < until
+        self.always_isolated || until != 0 && self.now() < until
     }
 
     /// Lets nobody call the plugin for a moment.
@@ -79,7 +89,7 @@ mod tests {
 
     #[test]
     fn after_a_pause_one_caller_finds_out_for_all() {
-        let health = Health::new(Duration::from_secs(2));
+        let health = Health::new(Limits::default());
         assert!(!health.is_paused());
         health.pause();
         assert!(health.is_paused());

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, Linker};
 
-use crate::api::v0_1;
+use crate::api::{Pre, Version};
 use crate::cache::Cache;
 use crate::compile::Compiler;
 use crate::deadline::Ticker;
-use crate::engine::engine;
-use crate::guest::Guest;
+use crate::engine::{counting_engine, engine};
 use crate::load::{self, Plugin, Settings};
 use crate::stage::{LoadError, Progress, Stage};
 use crate::surface::Surface;
@@ -24,6 +23,7 @@ pub const MAX_COMPONENT: usize = 64 << 20;
 pub struct Host {
     engine: Engine,
     compiler: Compiler,
+    counts_instructions: bool,
     cache: Option<Cache>,
     /// Where plugins get their numbers from.
     ids: Arc<AtomicU64>,
@@ -71,7 +71,20 @@ impl Host {
             }
         });
         let ticker = Ticker::start(&engine).map_err(HostError::Ticker)?;
-        Ok(Self { engine, compiler, cache, ids: Arc::default(), ticker: Arc::new(ticker) })
+        let counts_instructions = false;
+        Ok(Self { engine, compiler, counts_instructions, cache, ids: Arc::default(), ticker: Arc::new(ticker) })
+    }
+
+    /// A host whose plugins count the instructions that they run, see [`crate::Instance::instructions`]. They are slower for
+    /// that, and compiled in this process, without a bound: what it loads should have been loaded by another before.
+    ///
+    /// # Errors
+    /// When the engine cannot run on this machine at all.
+    pub fn counting_instructions() -> Result<Self, HostError> {
+        let engine = counting_engine().map_err(HostError::Engine)?;
+        let ticker = Arc::new(Ticker::start(&engine).map_err(HostError::Ticker)?);
+        let (compiler, counts_instructions) = (Compiler::Here, true);
+        Ok(Self { engine, compiler, counts_instructions, cache: None, ids: Arc::default(), ticker })
     }
 
     /// Makes a plugin out of a component: checks it, compiles it, asks who it is, configures it and tries it. `passed`
@@ -93,14 +106,30 @@ impl Host {
         progress.passed(Stage::Parse);
         surface.check_imports()?;
         progress.passed(Stage::Imports);
-        let wit = surface.version()?;
+        let (wit, version) = surface.version()?;
         progress.passed(Stage::Version);
         let digest = digest(wasm);
         let component = self.compile(name, wasm, &digest)?;
-        let pre = self.link(&component)?;
+        let pre = self.link(&component, version)?;
         progress.passed(Stage::Compile);
         let (ids, ticker) = (Arc::clone(&self.ids), Arc::clone(&self.ticker));
-        load::prepare(load::Parts { ids, name, digest, wit, pre, settings, limits, ticker }, &mut progress)
+        let counts_instructions = self.counts_instructions;
+        let parts = load::Parts { ids, name, digest, wit, pre, counts_instructions, settings, limits, ticker };
+        load::prepare(parts, &mut progress)
+    }
+
+    /// Removes what was compiled and kept, but for the components with these digests.
+    pub fn keep_compiled(&self, used: &[&str]) {
+        if let Some(cache) = &self.cache {
+            cache.keep_only(used);
+        }
+    }
+
+    /// Removes what was compiled and kept, but for the newest so many components.
+    pub fn keep_newest_compiled(&self, count: usize) {
+        if let Some(cache) = &self.cache {
+            cache.keep_newest(count);
+        }
     }
 
     fn compile(&self, name: &str, wasm: &[u8], digest: &str) -> Result<Component, LoadError> {
@@ -121,13 +150,14 @@ impl Host {
     }
 
     /// Gives the component what it imports, and finds what it must export.
-    fn link(&self, component: &Component) -> Result<v0_1::PluginPre<Guest>, LoadError> {
+    fn link(&self, component: &Component, version: Version) -> Result<Pre, LoadError> {
         let mut linker = Linker::new(&self.engine);
-        let pre = v0_1::Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
+        let pre = version
+            .add_to_linker(&mut linker)
             .and_then(|()| inert::define(&mut linker, &self.engine, component))
             .and_then(|()| linker.instantiate_pre(component))
             .map_err(|error| LoadError::wasmtime(Stage::Imports, &error))?;
-        v0_1::PluginPre::new(pre).map_err(|error| LoadError::wasmtime(Stage::Version, &error))
+        version.find_exports(pre).map_err(|error| LoadError::wasmtime(Stage::Version, &error))
     }
 }
 

@@ -1,20 +1,37 @@
 //! Stand-ins for the system interfaces that some toolchains link into every guest, needed or not.
 //!
 //! They tell nothing and do nothing: environments and directories are empty, clocks stand at zero, random bytes are
-//! zero, what is written is dropped, files and sockets cannot be opened, `exit` traps. Nothing of the host leaks through
-//! them. They are made from the imports' own types, so that any `wasi:` interface a toolchain comes up with is covered.
+//! zero, files and sockets cannot be opened, `exit` traps. What is written to standard output or error goes to the plugin's
+//! rate-limited log, where a panic or an exception reaches the author. Nothing of the host leaks through them. They are made
+//! from the imports' own types, so that any `wasi:` interface a toolchain comes up with is covered.
 
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker, LinkerInstance, Resource, ResourceAny, ResourceType, Type, Val};
 use wasmtime::{Engine, Result, StoreContextMut, bail};
 
-use crate::guest::Guest;
+use crate::guest::{Guest, Stream};
 
 /// The package namespace that is stubbed; everything else that a component imports is refused.
 pub(crate) const NAMESPACE: &str = "wasi:";
 
-/// What a guest holds when a stub hands it a resource: nothing.
+/// What a guest holds when a stub hands it a resource: nothing. Its number says no more than which standard stream it is.
 struct Nothing;
+
+/// The numbers of resources.
+const NO_STREAM: u32 = 0;
+const STANDARD_OUTPUT: u32 = 1;
+const STANDARD_ERROR: u32 = 2;
+
+/// What a stub does.
+#[derive(Clone, Copy)]
+struct Stub {
+    /// Whether it answers an error where it can.
+    refuse: bool,
+    /// Whether it takes what is written to a stream.
+    takes_writing: bool,
+    /// The number of the resources that it hands out.
+    resource: u32,
+}
 
 /// The longest run of zeros that a guest gets when it asks for bytes.
 const MOST_BYTES: u64 = 64 << 10;
@@ -48,13 +65,14 @@ fn define_interface(
                 linker.func_new(name, |_, _, _, _| bail!("the plugin asked to exit"))?;
             }
             ComponentItem::ComponentFunc(_) => {
-                let refuse = ["wasi:filesystem/", "wasi:sockets/", "wasi:http/"]
-                    .iter()
-                    .any(|prefix| interface_name.starts_with(prefix));
+                let stub = Stub::of(interface_name, name);
                 linker.func_new(name, move |mut store, function, params, results| {
+                    if stub.takes_writing {
+                        take_writing(&mut store, params)?;
+                    }
                     give_back(&mut store, params)?;
                     for (result, ty) in results.iter_mut().zip(function.results()) {
-                        *result = answer(&mut store, &ty, params, refuse)?;
+                        *result = stub.answer(&mut store, &ty, params)?;
                     }
                     Ok(())
                 })?;
@@ -62,6 +80,19 @@ fn define_interface(
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// What a guest writes to a standard stream goes to its log; what it writes elsewhere, nowhere.
+fn take_writing(store: &mut StoreContextMut<'_, Guest>, params: &[Val]) -> Result<()> {
+    let [Val::Resource(stream), Val::List(bytes)] = params else { return Ok(()) };
+    let stream = match stream.try_into_resource::<Nothing>(&mut *store)?.rep() {
+        STANDARD_OUTPUT => Stream::Output,
+        STANDARD_ERROR => Stream::Error,
+        _ => return Ok(()),
+    };
+    let bytes = bytes.iter().filter_map(|byte| if let Val::U8(byte) = byte { Some(*byte) } else { None });
+    store.data_mut().write(stream, bytes);
     Ok(())
 }
 
@@ -77,18 +108,35 @@ fn give_back(store: &mut StoreContextMut<'_, Guest>, params: &[Val]) -> Result<(
     Ok(())
 }
 
-/// The answer of a stub: zeros for a guest that asks for a number of bytes, else the emptiest value.
-fn answer(store: &mut StoreContextMut<'_, Guest>, ty: &Type, params: &[Val], refuse: bool) -> Result<Val> {
-    match (ty, params) {
-        (Type::List(list), [Val::U64(count)]) if list.ty() == Type::U8 => {
-            Ok(Val::List((0..*count.min(&MOST_BYTES)).map(|_| Val::U8(0)).collect()))
+// === impl Stub ===
+
+impl Stub {
+    fn of(interface: &str, function: &str) -> Self {
+        let of_any = |interfaces: &[&str]| interfaces.iter().any(|prefix| interface.starts_with(prefix));
+        Self {
+            refuse: of_any(&["wasi:filesystem/", "wasi:sockets/", "wasi:http/"]),
+            takes_writing: of_any(&["wasi:io/streams@"]) && function.starts_with("[method]output-stream."),
+            resource: match function {
+                "get-stdout" if of_any(&["wasi:cli/stdout@"]) => STANDARD_OUTPUT,
+                "get-stderr" if of_any(&["wasi:cli/stderr@"]) => STANDARD_ERROR,
+                _ => NO_STREAM,
+            },
         }
-        _ => empty(store, ty, refuse),
+    }
+
+    /// The answer of a stub: zeros for a guest that asks for a number of bytes, else the emptiest value.
+    fn answer(self, store: &mut StoreContextMut<'_, Guest>, ty: &Type, params: &[Val]) -> Result<Val> {
+        match (ty, params) {
+            (Type::List(list), [Val::U64(count)]) if list.ty() == Type::U8 => {
+                Ok(Val::List((0..*count.min(&MOST_BYTES)).map(|_| Val::U8(0)).collect()))
+            }
+            _ => empty(store, ty, self),
+        }
     }
 }
 
-/// The emptiest value of a type. A result is an error where `refuse`, else a success.
-fn empty(store: &mut StoreContextMut<'_, Guest>, ty: &Type, refuse: bool) -> Result<Val> {
+/// The emptiest value of a type. A result is an error where the stub refuses, else a success.
+fn empty(store: &mut StoreContextMut<'_, Guest>, ty: &Type, stub: Stub) -> Result<Val> {
     Ok(match ty {
         Type::Bool => Val::Bool(false),
         Type::S8 => Val::S8(0),
@@ -109,14 +157,14 @@ fn empty(store: &mut StoreContextMut<'_, Guest>, ty: &Type, refuse: bool) -> Res
         Type::Record(record) => {
             let mut fields = Vec::new();
             for field in record.fields() {
-                fields.push((field.name.to_owned(), empty(store, &field.ty, refuse)?));
+                fields.push((field.name.to_owned(), empty(store, &field.ty, stub)?));
             }
             Val::Record(fields)
         }
         Type::Tuple(tuple) => {
             let mut values = Vec::new();
             for ty in tuple.types() {
-                values.push(empty(store, &ty, refuse)?);
+                values.push(empty(store, &ty, stub)?);
             }
             Val::Tuple(values)
         }
@@ -126,21 +174,21 @@ fn empty(store: &mut StoreContextMut<'_, Guest>, ty: &Type, refuse: bool) -> Res
         },
         Type::Variant(variant) => {
             let Some(case) = variant.cases().next() else { bail!("a variant without a case has no value") };
-            let payload = payload(store, case.ty, refuse)?;
+            let payload = payload(store, case.ty, stub)?;
             Val::Variant(case.name.to_owned(), payload)
         }
-        Type::Result(result) if refuse => Val::Result(Err(payload(store, result.err(), refuse)?)),
+        Type::Result(result) if stub.refuse => Val::Result(Err(payload(store, result.err(), stub)?)),
         // A stream says how much may be written to it: enough that nobody waits for room.
         Type::Result(result) if result.ok() == Some(Type::U64) => Val::Result(Ok(Some(Box::new(Val::U64(MOST_BYTES))))),
-        Type::Result(result) => Val::Result(Ok(payload(store, result.ok(), refuse)?)),
+        Type::Result(result) => Val::Result(Ok(payload(store, result.ok(), stub)?)),
         Type::Own(_) => {
-            let nothing = Resource::<Nothing>::new_own(0);
+            let nothing = Resource::<Nothing>::new_own(stub.resource);
             Val::Resource(ResourceAny::try_from_resource(nothing, store)?)
         }
         other => bail!("no stand-in for a value of type {other:?}"),
     })
 }
 
-fn payload(store: &mut StoreContextMut<'_, Guest>, ty: Option<Type>, refuse: bool) -> Result<Option<Box<Val>>> {
-    ty.map(|ty| empty(store, &ty, refuse).map(Box::new)).transpose()
+fn payload(store: &mut StoreContextMut<'_, Guest>, ty: Option<Type>, stub: Stub) -> Result<Option<Box<Val>>> {
+    ty.map(|ty| empty(store, &ty, stub).map(Box::new)).transpose()
 }

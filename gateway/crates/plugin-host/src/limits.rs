@@ -11,13 +11,15 @@ pub struct Limits {
     pub memory: usize,
     /// Processor time of one call; see `deadline.rs` for how it is measured.
     pub time: Duration,
+    /// Whether it is called beside the threads that serve connections from the start, as one that is slow by nature should be.
+    pub isolated: bool,
 }
 
 // === impl Limits ===
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 64 << 20, time: Duration::from_millis(100) }
+        Self { memory: 64 << 20, time: Duration::from_millis(100), isolated: false }
     }
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Meter {
     limit: usize,
     used: usize,
     table_entries: usize,
+    /// Whether the guest asked for more than it may have, and nobody was told yet.
+    refused: bool,
     /// What all instances of the plugin use together.
     total: Arc<AtomicU64>,
 }
@@ -46,7 +50,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(limit: usize, total: Arc<AtomicU64>) -> Self {
-        Self { limit, used: 0, table_entries: 0, total }
+        Self { limit, used: 0, table_entries: 0, refused: false, total }
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -55,6 +59,11 @@ impl Meter {
 
     pub(crate) fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// The limit, if the guest has asked for more since this was asked last.
+    pub(crate) fn take_refusal(&mut self) -> Option<usize> {
+        std::mem::take(&mut self.refused).then_some(self.limit)
     }
 }
 
@@ -68,6 +77,7 @@ impl ResourceLimiter for Meter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let more = desired.saturating_sub(current);
         if self.used.saturating_add(more) > self.limit {
+            self.refused = true;
             return Ok(false);
         }
         self.used += more;

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use tallygate_event::{Code, Outcome, Records};
 use wasmtime::Store;
 
-use crate::api::v0_1::tallygate::plugin::types::Info;
-use crate::api::v0_1::{Plugin as Bindings, PluginPre};
+use crate::api::{About, Pre, SettingInfo};
 use crate::deadline::Ticker;
+use crate::failure::Failure;
 use crate::guest::{Guest, LogWindow, printable};
-use crate::instance::{Failure, Instance, grant};
+use crate::instance::{Instance, grant};
 use crate::stage::{LoadError, Progress, Stage};
 use crate::{Health, Limits};
 
@@ -30,13 +30,14 @@ pub struct Plugin {
     /// Where its shadows get their numbers from.
     ids: Arc<AtomicU64>,
     name: Arc<str>,
-    version: String,
+    about: Arc<AboutPlugin>,
     wit: String,
     digest: String,
     rejects: Vec<RejectName>,
     settings: Settings,
     limits: Limits,
-    pre: PluginPre<Guest>,
+    pre: Pre,
+    counts_instructions: bool,
     memory: Arc<AtomicU64>,
     health: Health,
     /// Nothing if its guests are not listened to.
@@ -45,12 +46,26 @@ pub struct Plugin {
     ticker: Arc<Ticker>,
 }
 
+/// What a plugin says of itself, fit for people.
+#[derive(Default, Clone, Debug)]
+pub struct AboutPlugin {
+    /// What it calls itself.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// One sentence.
+    pub about: String,
+    /// The settings that it knows; `None` if it was built for a version of the interface that has no words for them.
+    pub settings: Option<Vec<SettingInfo>>,
+}
+
 pub(crate) struct Parts<'a> {
     pub(crate) ids: Arc<AtomicU64>,
     pub(crate) name: &'a str,
     pub(crate) digest: String,
     pub(crate) wit: String,
-    pub(crate) pre: PluginPre<Guest>,
+    pub(crate) pre: Pre,
+    pub(crate) counts_instructions: bool,
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) ticker: Arc<Ticker>,
@@ -59,6 +74,7 @@ pub(crate) struct Parts<'a> {
 /// Bounds on what a plugin says of itself.
 const NAME_BYTES: usize = 64;
 const MESSAGE_BYTES: usize = 1024;
+const SETTINGS: usize = 200;
 
 /// From a linked component to a plugin: `describe`, `configure`, self-test.
 pub(crate) fn prepare(parts: Parts<'_>, progress: &mut Progress<'_>) -> Result<Arc<Plugin>, LoadError> {
@@ -66,21 +82,22 @@ pub(crate) fn prepare(parts: Parts<'_>, progress: &mut Progress<'_>) -> Result<A
         id: next(&parts.ids),
         ids: parts.ids,
         name: parts.name.into(),
-        version: String::new(),
+        about: Arc::default(),
         wit: parts.wit,
         digest: parts.digest,
         rejects: Vec::new(),
         settings: parts.settings,
         limits: parts.limits,
         pre: parts.pre,
+        counts_instructions: parts.counts_instructions,
         memory: Arc::default(),
-        health: Health::new(parts.limits.containment()),
+        health: Health::new(parts.limits),
         log: Some(Arc::default()),
         ticker: parts.ticker,
     };
-    let info = plugin.describe()?;
-    plugin.version = printable(&info.version, NAME_BYTES);
-    plugin.rejects = reject_names(info.rejects)?;
+    let about = plugin.describe()?;
+    plugin.about = Arc::new(AboutPlugin::of(&about));
+    plugin.rejects = reject_names(about.rejects)?;
     progress.passed(Stage::Describe);
     let instance = plugin.instantiate()?;
     progress.passed(Stage::Configure);
@@ -113,15 +130,16 @@ impl Plugin {
             id: next(&self.ids),
             ids: Arc::clone(&self.ids),
             name: Arc::clone(&self.name),
-            version: self.version.clone(),
+            about: Arc::clone(&self.about),
             wit: self.wit.clone(),
             digest: self.digest.clone(),
             rejects: self.rejects.clone(),
             settings: self.settings.clone(),
             limits: self.limits,
             pre: self.pre.clone(),
+            counts_instructions: self.counts_instructions,
             memory: Arc::default(),
-            health: Health::new(self.limits.containment()),
+            health: Health::new(self.limits),
             log: None,
             ticker: Arc::clone(&self.ticker),
         }
@@ -142,7 +160,18 @@ impl Plugin {
     /// The version it gives itself.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.version
+        &self.about.version
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn about(&self) -> &AboutPlugin {
+        &self.about
+    }
+
+    /// The codes that it defined for itself, by name.
+    pub fn reject_names(&self) -> impl Iterator<Item = (Code, &str)> {
+        self.rejects.iter().map(|own| (own.code, own.name.as_str()))
     }
 
     /// The version of the interface it was built for.
@@ -194,18 +223,23 @@ impl Plugin {
 
     fn bare_instance(&self) -> Result<Instance, LoadError> {
         let guest = Guest::new(Arc::clone(&self.name), self.limits, Arc::clone(&self.memory), self.log.clone());
-        let mut store = Store::new(self.pre.engine(), guest);
+        let guest = guest.counting_instructions(self.counts_instructions);
+        let mut store = Store::new(self.pre.linked().engine(), guest);
         store.limiter(|guest| &mut guest.meter);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.reached()));
         grant(&mut store, 0);
-        let instance = self.pre.instance_pre().instantiate(&mut store).map_err(|error| self.not_started(&error))?;
-        let bindings = Bindings::new(&mut store, &instance).map_err(|error| self.of_other_types(&error))?;
-        Ok(Instance::new(store, bindings, self.rejects.iter().map(|own| own.code).collect()))
+        let instance = self.pre.linked().instantiate(&mut store);
+        if store.data().has_written() {
+            store.data_mut().log_written(instance.is_err());
+        }
+        let instance = instance.map_err(|error| self.not_started(&error, store.data_mut()))?;
+        let exports = self.pre.exports(&mut store, &instance).map_err(|error| self.of_other_types(&error))?;
+        Ok(Instance::new(store, exports, self.rejects.iter().map(|own| own.code).collect()))
     }
 
     /// Why there is no instance, with the name of the setting where the runtime can only name the effect.
-    fn not_started(&self, error: &wasmtime::Error) -> LoadError {
-        let failure = Failure::of(error, self.limits.time);
+    fn not_started(&self, error: &wasmtime::Error, guest: &mut Guest) -> LoadError {
+        let failure = Failure::of(error, guest);
         let mut message = format!("while it was started, {failure}");
         if message.contains("exceeds memory limits") {
             message = format!("{message}; limits.memory is {} bytes, raise it", self.limits.memory);
@@ -222,15 +256,36 @@ impl Plugin {
         LoadError::quoting(Stage::Version, &message)
     }
 
-    fn describe(&self) -> Result<Info, LoadError> {
+    fn describe(&self) -> Result<About, LoadError> {
         self.bare_instance()?.describe().map_err(|failure| LoadError::failure(Stage::Describe, &failure))
     }
 }
 
+// === impl AboutPlugin ===
+
+impl AboutPlugin {
+    fn of(about: &About) -> Self {
+        let settings = about.settings.as_ref().map(|settings| {
+            let setting = |setting: &SettingInfo| SettingInfo {
+                name: printable(&setting.name, NAME_BYTES),
+                meaning: printable(&setting.meaning, MESSAGE_BYTES),
+                default: printable(&setting.default, MESSAGE_BYTES),
+            };
+            settings.iter().take(SETTINGS).map(setting).collect()
+        });
+        Self {
+            name: printable(&about.name, NAME_BYTES),
+            version: printable(&about.version, NAME_BYTES),
+            about: printable(&about.about, MESSAGE_BYTES),
+            settings,
+        }
+    }
+}
+
 fn self_test(mut instance: Instance) -> Result<(), LoadError> {
-    for (starts, ends) in [(&[] as &[u32], &[] as &[u32]), (&[0], &[0])] {
+    for bounds in [&[] as &[u32], &[0, 0]] {
         instance
-            .extract(Records { data: b"", starts, ends })
+            .extract(Records { data: b"", bounds, received: 0 })
             .map_err(|failure| LoadError::failure(Stage::SelfTest, &failure))?;
     }
     Ok(())

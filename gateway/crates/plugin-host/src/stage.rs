@@ -1,8 +1,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::failure::Failure;
 use crate::guest::printable;
-use crate::instance::Failure;
 
 /// What stands between a file and a serving plugin, in this order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

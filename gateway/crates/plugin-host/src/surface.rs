@@ -2,9 +2,10 @@
 
 use wasmparser::{BinaryReader, Parser, Payload, Validator};
 
+use crate::api::Version;
 use crate::host::MAX_COMPONENT;
 use crate::stage::{LoadError, Stage};
-use crate::{api, engine, inert};
+use crate::{engine, inert};
 
 /// How every component begins.
 const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -68,15 +69,15 @@ impl<'a> Surface<'a> {
         }
         let message = format!(
             "a plugin may import tallygate:plugin/log alone (wasi: interfaces are answered by stubs that do nothing), \
-             the component also imports {}",
+             the component also imports {}: leave out what needs that, nothing of the machine can be reached from a plugin",
             forbidden.join(", ")
         );
         Err(LoadError::quoting(Stage::Imports, &message))
     }
 
     /// The version of the interface that the component was built for, if it is served.
-    pub(crate) fn version(&self) -> Result<String, LoadError> {
-        api::version(&self.imports, &self.exports).map_err(|message| LoadError::quoting(Stage::Version, &message))
+    pub(crate) fn version(&self) -> Result<(String, Version), LoadError> {
+        Version::of(&self.imports, &self.exports).map_err(|message| LoadError::quoting(Stage::Version, &message))
     }
 }
 

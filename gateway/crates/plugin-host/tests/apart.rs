@@ -72,7 +72,7 @@ fn refusal(component: &[u8], limits: CompileLimits) -> String {
 fn what_another_process_compiled_works_here() {
     let plugin = load(&host(None, ENOUGH), &harmless()).expect("loads");
     let mut instance = plugin.instantiate().expect("an instance");
-    let outcome = instance.extract(Records { data: b"x", starts: &[0], ends: &[1] }).expect("an answer");
+    let outcome = instance.extract(Records { data: b"x", bounds: &[0, 1], received: 0 }).expect("an answer");
     assert_eq!(outcome.status, [16]);
 }
 

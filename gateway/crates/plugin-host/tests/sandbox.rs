@@ -11,7 +11,7 @@ use std::time::Duration;
 use tallygate_event::{Code, Outcome};
 use tallygate_plugin_host::{Compiler, Failure, Host, Limits, LoadError, LoadRequest, Plugin, Stage, contain};
 
-use batch::Batch;
+use batch::{Batch, RECEIVED};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().expect("the checkout")
@@ -30,7 +30,7 @@ fn guest(name: &str) -> Vec<u8> {
 }
 
 fn limits() -> Limits {
-    Limits { memory: 16 << 20, time: Duration::from_millis(300) }
+    Limits { memory: 16 << 20, time: Duration::from_millis(300), ..Limits::default() }
 }
 
 fn candidate<'a>(name: &'a str, component: &'a [u8]) -> LoadRequest<'a> {
@@ -142,21 +142,21 @@ fn when_every_record_spins_containment_gives_up() {
 
 #[test]
 fn a_guest_sees_nothing_of_the_host() {
-    let words = unruly().instantiate().expect("an instance").explain(b"probe").expect("an answer");
+    let words = unruly().instantiate().expect("an instance").explain(b"probe", RECEIVED).expect("an answer");
     let nothing = "environment 0, arguments 0, files 0, written false, connected false, clock 0, map 3";
     assert_eq!(words, Ok(nothing.to_owned()));
 }
 
 #[test]
 fn words_of_a_guest_are_made_printable() {
-    let words = unruly().instantiate().expect("an instance").explain(b"x").expect("an answer");
+    let words = unruly().instantiate().expect("an instance").explain(b"x", RECEIVED).expect("an answer");
     assert_eq!(words, Err("not an address\\nand more".to_owned()));
 }
 
 #[test]
 fn explain_is_held_to_the_deadline_too() {
     for word in ["explain-trap", "explain-spin"] {
-        assert!(unruly().instantiate().expect("an instance").explain(word.as_bytes()).is_err(), "{word}");
+        assert!(unruly().instantiate().expect("an instance").explain(word.as_bytes(), RECEIVED).is_err(), "{word}");
     }
 }
 

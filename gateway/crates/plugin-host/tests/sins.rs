@@ -15,7 +15,7 @@ use tallygate_plugin_host::{
     Compiler, Failure, Host, Limits, LoadError, LoadRequest, MAX_COMPONENT, Plugin, Stage, contain,
 };
 
-use batch::Batch;
+use batch::{Batch, RECEIVED};
 
 const MEMORY: usize = 16 << 20;
 
@@ -38,7 +38,7 @@ fn host() -> &'static Host {
 
 fn load_with(component: &[u8], settings: &[(&str, &str)], time: Duration) -> Result<Arc<Plugin>, LoadError> {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let limits = Limits { memory: MEMORY, time };
+    let limits = Limits { memory: MEMORY, time, ..Limits::default() };
     host().load(LoadRequest { name: "sinner", component, settings, limits }, &mut |_, _| {})
 }
 
@@ -105,7 +105,7 @@ fn each_export_is_held_to_the_deadline() {
     assert_refused(&sinner("spin_describe"), Stage::Describe, "did not answer within 300 ms");
     assert_refused(&sinner("spin_configure"), Stage::Configure, "did not answer within 300 ms");
     let plugin = loaded("spin_explain");
-    let failure = plugin.instantiate().expect("an instance").explain(b"x").expect_err("spins");
+    let failure = plugin.instantiate().expect("an instance").explain(b"x", RECEIVED).expect_err("spins");
     assert!(matches!(failure, Failure::Deadline(_)), "{failure}");
     assert_eq!(plugin.memory_bytes(), 0);
 }
@@ -148,7 +148,7 @@ fn what_does_not_fit_the_gateway_is_refused_with_advice() {
     assert_refused(
         &craft::of_another_version(),
         Stage::Version,
-        "version 0.2.0 of tallygate:plugin, this gateway serves 0.1.x",
+        "version 2.0.0 of tallygate:plugin, this gateway serves versions 0.1.x and 1.0.x",
     );
     assert_refused(&craft::of_another_world(), Stage::Version, "exports no tallygate:plugin/extractor@");
     assert_refused(&craft::of_wrong_types(), Stage::Version, "a function of it is of another type");
@@ -228,7 +228,8 @@ fn a_guest_that_cannot_make_up_its_mind_is_seen_by_comparing() {
 #[test]
 fn nothing_of_the_host_is_seen() {
     let plugin = loaded("probe");
-    let words = || plugin.instantiate().expect("an instance").explain(b"").expect("an answer").expect("words");
+    let words =
+        || plugin.instantiate().expect("an instance").explain(b"", RECEIVED).expect("an answer").expect("words");
     let nothing = "environment 0, arguments 0, folder 0, files 0, network 0, input 0, clock 0, random ";
     assert!(words().starts_with(nothing), "{}", words());
     assert_eq!(words(), words(), "what is random differs");

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::swap::{Answer, Deployed, NotServed, Report, RolledBack, View, Wish};
+use crate::time::rfc3339;
 
 pub(super) fn plugin(view: &View) -> Value {
     let active = &view.active;
@@ -94,9 +95,7 @@ fn report(report: &Report) -> Value {
 fn answer(answer: &Answer) -> Value {
     match answer {
         Answer::Accepted { ip, time } => {
-            // A time beyond what a calendar has is none that anybody can read.
-            let time = time.and_then(|time| Timestamp::from_millisecond(time).ok());
-            json!({"ip": ip.to_string(), "time": time.map(at)})
+            json!({"ip": ip.map(|ip| ip.to_string()), "time": time.map(rfc3339)})
         }
         Answer::Rejected { code, message } => json!({"code": code, "message": message}),
     }

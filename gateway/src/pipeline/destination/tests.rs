@@ -92,7 +92,7 @@ fn batch_of(tenant: TenantId, share: &Share) -> Arc<Judged> {
         mark = frames.mark();
     }
     let outcome = Outcome { status: vec![0, 16, 0], v4: vec![0x0102_0304; 2], ..Outcome::default() };
-    let origin = Origin { tenant, source: Arc::from("http"), received: crate::visits::now() };
+    let origin = Origin { tenant, source: Arc::from("http"), received: crate::time::now() };
     let mut held = share.reservation();
     held.grow(body.len()).expect("there is room");
     Arc::new(Judged::new(body, (spans, outcome), origin, held))

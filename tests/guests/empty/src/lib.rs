@@ -1,6 +1,6 @@
 //! Accepts every record as 0.0.0.0 without a look at it: what remains is the cost of the boundary.
 
-wit_bindgen::generate!({ path: "../../../wit/0.1.0", world: "plugin" });
+wit_bindgen::generate!({ path: "../../../wit/1.0.0", world: "plugin" });
 
 use exports::tallygate::plugin::extractor::{Guest, Info, Outcome};
 
@@ -13,6 +13,7 @@ impl Guest for Empty {
             version: "0.1.0".into(),
             about: "Accepts everything, reads nothing.".into(),
             rejects: vec![],
+            settings: vec![],
         }
     }
 
@@ -20,11 +21,12 @@ impl Guest for Empty {
         Ok(())
     }
 
-    fn extract(_: Vec<u8>, starts: Vec<u32>, _: Vec<u32>) -> Outcome {
-        Outcome { status: vec![0; starts.len()], v4: vec![0; starts.len()], v6: vec![], times: vec![] }
+    fn extract(_: Vec<u8>, bounds: Vec<u32>, _: i64) -> Outcome {
+        let records = bounds.len() / 2;
+        Outcome { status: vec![0; records], v4: vec![0; records], v6: vec![], times: vec![] }
     }
 
-    fn explain(_: Vec<u8>) -> Result<String, String> {
+    fn explain(_: Vec<u8>, _: i64) -> Result<String, String> {
         Ok("accepted unread".into())
     }
 }

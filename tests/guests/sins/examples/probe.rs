@@ -10,7 +10,7 @@ use sins::{Sinner, compute};
 struct Guest;
 
 impl Sinner for Guest {
-    fn explain(_: Vec<u8>) -> Result<String, String> {
+    fn explain(_: Vec<u8>, _: i64) -> Result<String, String> {
         println!("to standard output");
         eprintln!("to standard error");
         let found = [

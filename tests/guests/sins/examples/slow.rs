@@ -21,10 +21,10 @@ impl Sinner for Guest {
         Ok(())
     }
 
-    fn extract(data: Vec<u8>, starts: Vec<u32>, ends: Vec<u32>) -> Outcome {
+    fn extract(data: Vec<u8>, bounds: Vec<u32>, _: i64) -> Outcome {
         compute(LOOPS.get());
         let mut outcome = Outcome { status: vec![], v4: vec![], v6: vec![], times: vec![] };
-        for (start, end) in starts.iter().zip(&ends) {
+        for [start, end] in bounds.as_chunks().0 {
             judge(&data[*start as usize..*end as usize], &mut outcome);
         }
         outcome

@@ -5,7 +5,7 @@ use sins::{Sinner, spin};
 struct Guest;
 
 impl Sinner for Guest {
-    fn explain(_: Vec<u8>) -> Result<String, String> {
+    fn explain(_: Vec<u8>, _: i64) -> Result<String, String> {
         spin()
     }
 }

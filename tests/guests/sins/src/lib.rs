@@ -6,7 +6,7 @@
 use std::net::Ipv4Addr;
 
 wit_bindgen::generate!({
-    path: "../../../wit/0.1.0",
+    path: "../../../wit/1.0.0",
     world: "plugin",
     pub_export_macro: true,
     default_bindings_module: "sins",
@@ -25,16 +25,22 @@ pub const MALFORMED: u8 = 16;
 /// A guest that does one thing wrong. What it does not say itself is done well.
 pub trait Sinner {
     fn describe() -> Info {
-        Info { name: "sinner".into(), version: "0.1.0".into(), about: "Does one thing wrong.".into(), rejects: vec![] }
+        Info {
+            name: "sinner".into(),
+            version: "0.1.0".into(),
+            about: "Does one thing wrong.".into(),
+            rejects: vec![],
+            settings: vec![],
+        }
     }
 
     fn configure(_: Vec<(String, String)>) -> Result<(), String> {
         Ok(())
     }
 
-    fn extract(data: Vec<u8>, starts: Vec<u32>, ends: Vec<u32>) -> Outcome {
+    fn extract(data: Vec<u8>, bounds: Vec<u32>, _: i64) -> Outcome {
         let mut outcome = Outcome { status: vec![], v4: vec![], v6: vec![], times: vec![] };
-        for (start, end) in starts.iter().zip(&ends) {
+        for [start, end] in bounds.as_chunks().0 {
             Self::judge(&data[*start as usize..*end as usize], &mut outcome);
         }
         outcome
@@ -44,7 +50,7 @@ pub trait Sinner {
         judge(record, outcome);
     }
 
-    fn explain(record: Vec<u8>) -> Result<String, String> {
+    fn explain(record: Vec<u8>, _: i64) -> Result<String, String> {
         match address(&record) {
             Some(address) => Ok(format!("the address {address}")),
             None => Err("not an address".into()),
@@ -61,12 +67,12 @@ impl<T: Sinner> Guest for T {
         T::configure(settings)
     }
 
-    fn extract(data: Vec<u8>, starts: Vec<u32>, ends: Vec<u32>) -> Outcome {
-        T::extract(data, starts, ends)
+    fn extract(data: Vec<u8>, bounds: Vec<u32>, received: i64) -> Outcome {
+        T::extract(data, bounds, received)
     }
 
-    fn explain(record: Vec<u8>) -> Result<String, String> {
-        T::explain(record)
+    fn explain(record: Vec<u8>, received: i64) -> Result<String, String> {
+        T::explain(record, received)
     }
 }
 

@@ -3,13 +3,14 @@
 //!
 //! A record is a word. `a.b.c.d` is accepted as that address, any other word that is not a command is malformed.
 
-wit_bindgen::generate!({ path: "../../../wit/0.1.0", world: "plugin" });
+wit_bindgen::generate!({ path: "../../../wit/1.0.0", world: "plugin" });
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use exports::tallygate::plugin::extractor::{Guest, Info, Outcome};
 use tallygate::plugin::log::{Level, emit};
+use tallygate::plugin::types::Setting;
 
 struct Unruly;
 
@@ -20,6 +21,11 @@ impl Guest for Unruly {
             version: "0.1.0".into(),
             about: "Does what it is told.".into(),
             rejects: vec![(200, "on-request".into())],
+            settings: vec![Setting {
+                name: "configure".into(),
+                meaning: "What goes wrong in `configure`: trap or spin.".into(),
+                default: String::new(),
+            }],
         }
     }
 
@@ -33,15 +39,15 @@ impl Guest for Unruly {
         }
     }
 
-    fn extract(data: Vec<u8>, starts: Vec<u32>, ends: Vec<u32>) -> Outcome {
+    fn extract(data: Vec<u8>, bounds: Vec<u32>, _: i64) -> Outcome {
         let mut outcome = Outcome { status: vec![], v4: vec![], v6: vec![], times: vec![] };
-        for (start, end) in starts.iter().zip(&ends) {
+        for [start, end] in bounds.as_chunks().0 {
             judge(&data[*start as usize..*end as usize], &mut outcome);
         }
         outcome
     }
 
-    fn explain(record: Vec<u8>) -> Result<String, String> {
+    fn explain(record: Vec<u8>, _: i64) -> Result<String, String> {
         match record.as_slice() {
             b"explain-trap" => panic!("told to"),
             b"explain-spin" => spin(),
@@ -73,6 +79,7 @@ fn judge(record: &[u8], outcome: &mut Outcome) {
         b"impossible" => 99,
         b"unnamed" => 201,
         b"on-request" => 200,
+        b"nobody" => 2,
         b"log" => {
             for at in 0..1000 {
                 emit(Level::Warn, &format!("line {at}\nforged\u{1b}[31m"));

@@ -9,7 +9,7 @@ fn frame(content_type: Option<&str>, body: &str, bounds: Bounds) -> Vec<String> 
     let mut frames = Frames::new(body.as_bytes(), detect(content_type, body.as_bytes()), bounds);
     let (mut chunk, mut all) = (Chunk::default(), Vec::new());
     while frames.next(&mut chunk) {
-        let records = chunk.records(body.as_bytes());
+        let records = chunk.records(body.as_bytes(), 0);
         for at in 0..records.len() {
             all.push(String::from_utf8_lossy(records.get(at).expect("in range")).into_owned());
         }
@@ -152,8 +152,8 @@ proptest! {
         let mut frames = Frames::new(body.as_bytes(), detect(content_type, body.as_bytes()), BOUNDS);
         let (mut chunk, mut last) = (Chunk::default(), 0);
         while frames.next(&mut chunk) {
-            let records = chunk.records(body.as_bytes());
-            for (start, end) in records.starts.iter().zip(records.ends) {
+            let records = chunk.records(body.as_bytes(), 0);
+            for [start, end] in records.bounds.as_chunks().0 {
                 prop_assert!(chunk.base + *start as usize >= last && start < end);
                 last = chunk.base + *end as usize;
             }

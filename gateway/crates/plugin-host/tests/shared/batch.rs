@@ -2,25 +2,27 @@
 
 use tallygate_event::Records;
 
+/// When all of them came in.
+pub(crate) const RECEIVED: i64 = 1_800_000_000_000_000_000;
+
 pub(crate) struct Batch {
     data: String,
-    starts: Vec<u32>,
-    ends: Vec<u32>,
+    bounds: Vec<u32>,
 }
 
 impl Batch {
     pub(crate) fn new(words: &[&str]) -> Self {
-        let (mut starts, mut ends, mut data) = (vec![], vec![], String::new());
+        let (mut bounds, mut data) = (vec![], String::new());
         for word in words {
-            starts.push(data.len() as u32);
+            bounds.push(data.len() as u32);
             data.push_str(word);
-            ends.push(data.len() as u32);
+            bounds.push(data.len() as u32);
             data.push('\n');
         }
-        Self { data, starts, ends }
+        Self { data, bounds }
     }
 
     pub(crate) fn records(&self) -> Records<'_> {
-        Records { data: self.data.as_bytes(), starts: &self.starts, ends: &self.ends }
+        Records { data: self.data.as_bytes(), bounds: &self.bounds, received: RECEIVED }
     }
 }

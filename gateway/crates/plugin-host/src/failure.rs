@@ -1,0 +1,93 @@
+//! How a call can go wrong, in words for whoever wrote the plugin.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::guest::{Guest, printable};
+
+/// How a call can go wrong, other than by rejecting records.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The guest trapped, or the runtime refused what it did.
+    #[error("the plugin trapped: {0}")]
+    Trap(String),
+    /// The guest computed for longer than it may.
+    #[error(
+        "the plugin did not answer within {} ms of processor time{place}; make it faster, or raise limits.time",
+        .limit.as_millis()
+    )]
+    Deadline {
+        /// What it had.
+        limit: Duration,
+        /// Where it was then, as far as that is known.
+        place: String,
+    },
+    /// The answer does not fit the question.
+    #[error("the plugin broke its contract: {0}")]
+    Contract(String),
+}
+
+/// Bound on what a trap is called.
+const TRAP_BYTES: usize = 256;
+/// Functions of a backtrace that are named, innermost first.
+const NAMED: usize = 6;
+/// Longer names of functions are cut.
+const NAME_BYTES: usize = 100;
+
+// === impl Failure ===
+
+impl Failure {
+    /// What the runtime's error says of a guest.
+    pub(crate) fn of(error: &wasmtime::Error, guest: &mut Guest) -> Self {
+        let place = place(error);
+        let words = guest.last_words();
+        let what = match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => return Self::Deadline { limit: guest.deadline.limit(), place },
+            Some(trap) => printable(&trap.to_string(), TRAP_BYTES),
+            None => printable(&error.root_cause().to_string(), TRAP_BYTES),
+        };
+        let mut message = format!("{}{place}", what.strip_prefix("wasm trap: ").unwrap_or(&what));
+        if let Some(words) = words {
+            write!(message, "; its last words: {words}").expect("writing to a string cannot fail");
+        }
+        if let Some(limit) = guest.meter.take_refusal() {
+            let hint = "make it use less, or raise limits.memory";
+            write!(message, "; it asked for more memory than the {limit} bytes that it may have: {hint}")
+                .expect("writing to a string cannot fail");
+        }
+        Self::Trap(message)
+    }
+
+    /// The value of the metric label `kind`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Trap(_) => "trap",
+            Self::Deadline { .. } => "deadline",
+            Self::Contract(_) => "contract",
+        }
+    }
+}
+
+/// Where a guest was, in its own functions' names.
+fn place(error: &wasmtime::Error) -> String {
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let names: Vec<_> = frames.iter().filter_map(|frame| frame.func_name()).map(readable).collect();
+    let Some((first, callers)) = names.split_first() else { return String::new() };
+    let mut place = format!(" in {first}");
+    for caller in callers.iter().take(NAMED - 1) {
+        write!(place, ", called by {caller}").expect("writing to a string cannot fail");
+    }
+    if callers.len() >= NAMED {
+        place.push_str(", …");
+    }
+    place
+}
+
+/// A function's name as its author wrote it.
+fn readable(name: &str) -> String {
+    // Without the hash that tells versions of a crate apart.
+    printable(&format!("{:#}", rustc_demangle::demangle(name)), NAME_BYTES)
+}

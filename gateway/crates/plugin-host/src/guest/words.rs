@@ -1,0 +1,171 @@
+//! What a guest says besides its answers, made fit for people and bounded.
+
+/// The standard streams of a guest. Toolchains write there what they say of a panic or an exception.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stream {
+    Output,
+    Error,
+}
+
+/// What a guest said in one call.
+#[derive(Default)]
+pub(super) struct Words {
+    /// What it wrote to its standard streams.
+    written: Vec<u8>,
+    /// Whether any of that went to standard error.
+    to_error: bool,
+    /// How much of what it wrote was left out.
+    left_out: usize,
+    /// What it said last, where that may explain a failure.
+    last: Option<String>,
+}
+
+/// Of what a guest writes in one call, its beginning and its end are kept, so many bytes of each: a panic of Go begins with
+/// its message, an exception of Python ends with it.
+const HALF: usize = 2048;
+/// Longer lines are cut.
+const LINE_BYTES: usize = 512;
+/// Of a guest's last words, so many bytes are told.
+const LAST_BYTES: usize = 512;
+
+// === impl Words ===
+
+impl Words {
+    pub(super) fn write(&mut self, stream: Stream, bytes: impl Iterator<Item = u8>) {
+        self.to_error |= stream == Stream::Error;
+        self.written.extend(bytes);
+        if self.written.len() > 4 * HALF {
+            self.drop_middle();
+        }
+    }
+
+    #[inline]
+    pub(super) fn has_written(&self) -> bool {
+        !self.written.is_empty()
+    }
+
+    /// Lines that were written since this was asked last, and where to; to both streams counts as to standard error.
+    pub(super) fn take_written(&mut self) -> (Stream, Vec<String>) {
+        if self.written.len() > 2 * HALF {
+            self.drop_middle();
+        }
+        let written = std::mem::take(&mut self.written);
+        let stream = if std::mem::take(&mut self.to_error) { Stream::Error } else { Stream::Output };
+        let (head, tail) = written.split_at_checked(HALF).filter(|_| self.left_out > 0).unwrap_or((&written, &[]));
+        let mut lines = lines_of(head);
+        if self.left_out > 0 {
+            lines.push(format!("… ({} bytes left out)", self.left_out));
+        }
+        lines.extend(lines_of(tail));
+        self.left_out = 0;
+        if stream == Stream::Error && !lines.is_empty() {
+            self.last = Some(telling(&lines));
+        }
+        (stream, lines)
+    }
+
+    /// Notes what may explain a failure.
+    pub(super) fn note(&mut self, message: String) {
+        self.last = Some(cut(&message, LAST_BYTES));
+    }
+
+    pub(super) fn take_last(&mut self) -> Option<String> {
+        self.last.take()
+    }
+
+    fn drop_middle(&mut self) {
+        let end = self.written.len().saturating_sub(HALF);
+        if end > HALF {
+            self.left_out += end - HALF;
+            self.written.drain(HALF..end);
+        }
+    }
+}
+
+fn lines_of(written: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(written);
+    let lines = text.lines().map(|line| printable(line.trim_end(), LINE_BYTES));
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// The lines that say most: of a traceback the last, which has the message; of all else the first ones.
+fn telling(lines: &[String]) -> String {
+    let is_traceback = lines.iter().any(|line| line.starts_with("Traceback "));
+    let told = match lines.last().filter(|_| is_traceback) {
+        Some(last) => last.clone(),
+        None => lines.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(" "),
+    };
+    cut(&told, LAST_BYTES)
+}
+
+fn cut(text: &str, bytes: usize) -> String {
+    match text.char_indices().find(|(at, _)| *at >= bytes) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// A guest's text, fit for a log line and a terminal: of bounded length, control characters escaped.
+pub(crate) fn printable(text: &str, bytes: usize) -> String {
+    let mut safe = String::with_capacity(text.len().min(bytes));
+    for character in text.chars() {
+        if safe.len() >= bytes {
+            safe.push('…');
+            break;
+        }
+        if character.is_control() { safe.extend(character.escape_default()) } else { safe.push(character) }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_guest_cannot_forge_a_line_or_move_the_cursor() {
+        assert_eq!(printable("a\nb\u{1b}[2J", 100), "a\\nb\\u{1b}[2J");
+        assert_eq!(printable("aaaa", 2), "aa…");
+    }
+
+    #[test]
+    fn what_is_written_comes_out_as_lines_with_its_beginning_and_its_end() {
+        let mut words = Words::default();
+        words.write(Stream::Output, b"one\ntw".iter().copied());
+        words.write(Stream::Output, b"o\r\n\n".iter().copied());
+        assert_eq!(words.take_written(), (Stream::Output, vec!["one".to_owned(), "two".to_owned()]));
+        assert_eq!((words.has_written(), words.take_last()), (false, None));
+
+        words.write(Stream::Error, b"first\n".iter().copied());
+        for _ in 0..1000 {
+            words.write(Stream::Error, [b'x'; 99].into_iter().chain([b'\n']));
+            assert!(words.written.len() <= 4 * HALF);
+        }
+        words.write(Stream::Error, b"last".iter().copied());
+        let (stream, lines) = words.take_written();
+        assert_eq!(stream, Stream::Error);
+        assert_eq!(
+            (lines.first().map(String::as_str), lines.last().map(String::as_str)),
+            (Some("first"), Some("last"))
+        );
+        assert!(lines.iter().any(|line| line == "… (95914 bytes left out)"), "{lines:?}");
+        assert!(lines.len() < 50);
+        assert!(words.take_last().is_some_and(|last| last.starts_with("first xx")));
+    }
+
+    #[test]
+    fn the_last_words_are_those_that_tell_most() {
+        let mut words = Words::default();
+        words.write(
+            Stream::Error,
+            b"Traceback (most recent call last):\n  File \"a\"\nValueError: no\n".iter().copied(),
+        );
+        words.take_written();
+        assert_eq!(words.take_last().as_deref(), Some("ValueError: no"));
+        words.write(Stream::Error, b"panic: boom\n\ngoroutine 1 [running]:\nmain.f()\nmain.g()\n".iter().copied());
+        words.take_written();
+        assert_eq!(words.take_last().as_deref(), Some("panic: boom goroutine 1 [running]: main.f()"));
+        words.note("x".repeat(1000));
+        assert_eq!(words.take_last().map(|last| last.chars().count()), Some(LAST_BYTES + 1));
+    }
+}
