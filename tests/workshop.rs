@@ -72,7 +72,11 @@ fn a_shipped_plugin_tells_of_each_record_in_order() {
     let lines: Vec<_> = lines.lines().collect();
     assert_eq!(lines.len(), 6, "{lines:#?}");
     assert_eq!(lines[0], "192.0.2.1\t2026-11-20T05:00:00.250Z");
-    assert!(lines[1].starts_with("rejected as field-missing: no client: none of the fields looked for"), "{}", lines[1]);
+    assert!(
+        lines[1].starts_with("rejected as field-missing: no client: none of the fields looked for"),
+        "{}",
+        lines[1]
+    );
     assert!(lines[2].starts_with("rejected as not-an-address: no field holds an IP address"), "{}", lines[2]);
     assert!(lines[3].starts_with("rejected as malformed: not JSON"), "{}", lines[3]);
     assert_eq!(lines[4], "2001:db8::1\t2026-11-20T05:00:00.123456789Z");
@@ -124,7 +128,10 @@ fn what_is_no_plugin_is_told_apart() {
     std::fs::write(&file, b"\0asm\x01\0\0\0").expect("writable");
     let (file, empty) = (file.to_str().expect("text"), folder.path().to_str().expect("text"));
     for (plugin, words) in [
-        ("nowhere", "there is no file nowhere, and no shipped plugin of that name; the shipped ones are access-log, json"),
+        (
+            "nowhere",
+            "there is no file nowhere, and no shipped plugin of that name; the shipped ones are access-log, json",
+        ),
         (file, "the plugin x cannot serve: parse: this is a core WebAssembly module, a component is needed"),
         (empty, "plugin.toml: is this the folder of a plugin, as `tallygate plugin new` makes it"),
     ] {
@@ -136,9 +143,11 @@ fn what_is_no_plugin_is_told_apart() {
 
 #[test]
 fn a_folder_is_run_with_its_own_settings_and_limits() {
-    let own = project(crate::harness::JSON, "[settings]\nfields = \"who\"\n[limits]\nmemory = \"32 MiB\"\ntime = \"1 s\"\n");
+    let own =
+        project(crate::harness::JSON, "[settings]\nfields = \"who\"\n[limits]\nmemory = \"32 MiB\"\ntime = \"1 s\"\n");
     let record = br#"{"ip":"192.0.2.1","who":"192.0.2.2"}"#;
-    let run = |arguments: &[&str]| objects(&fed(plugin_in(own.path(), &[&["run", "--json"], arguments].concat()), record));
+    let run =
+        |arguments: &[&str]| objects(&fed(plugin_in(own.path(), &[&["run", "--json"], arguments].concat()), record));
     assert_eq!(run(&["."])[0]["ip"], "192.0.2.2");
     assert_eq!(run(&[".", "--set", "fields=ip"])[0]["ip"], "192.0.2.1");
     let small = fed(plugin_in(own.path(), &["run", ".", "--memory", "64 KiB"]), record);
@@ -149,9 +158,12 @@ fn a_folder_is_run_with_its_own_settings_and_limits() {
 fn a_plugin_is_measured_beside_the_shipped_one() {
     let own = project(crate::harness::JSON, "");
     std::fs::write(own.path().join("tests/a.log"), "{\"ip\":\"192.0.2.1\"}\n{}\n").expect("writable");
-    let bench = |arguments: &[&str]| fed(plugin_in(own.path(), &[&["bench", "--duration", "100 ms"], arguments].concat()), b"");
+    let bench =
+        |arguments: &[&str]| fed(plugin_in(own.path(), &[&["bench", "--duration", "100 ms"], arguments].concat()), b"");
     let table = printed(&bench(&[]));
-    for row in ["mine", "json", "ns a record", "MB/s", "instructions a record", "boundary", "500 of 1000", "1000 of 1000"] {
+    for row in
+        ["mine", "json", "ns a record", "MB/s", "instructions a record", "boundary", "500 of 1000", "1000 of 1000"]
+    {
         assert!(table.contains(row), "{row}: {table}");
     }
     let figures: Value = serde_json::from_str(&printed(&bench(&["--json"]))).expect("JSON");
@@ -176,7 +188,8 @@ fn a_component_is_inspected() {
         assert!(old.contains(line), "{line}: {old}");
     }
     let unruly = printed(&inspect(&[guest("unruly").to_str().expect("text")]));
-    for line in ["system interfaces that its toolchain links in, answered by stubs", "on-request (200)", "  configure"] {
+    for line in ["system interfaces that its toolchain links in, answered by stubs", "on-request (200)", "  configure"]
+    {
         assert!(unruly.contains(line), "{line}: {unruly}");
     }
     let all: Value = serde_json::from_str(&printed(&inspect(&["--json", "access-log"]))).expect("JSON");

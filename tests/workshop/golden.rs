@@ -15,7 +15,8 @@ fn test(folder: &Path, arguments: &[&str]) -> Output {
 fn answers_are_blessed_and_then_expected() {
     let own = project(JSON, "");
     let tests = own.path().join("tests");
-    fs::write(tests.join("a.log"), "{\"ip\":\"192.0.2.1\",\"time\":\"2026-11-20T05:00:00Z\"}\nno json\n").expect("writable");
+    fs::write(tests.join("a.log"), "{\"ip\":\"192.0.2.1\",\"time\":\"2026-11-20T05:00:00Z\"}\nno json\n")
+        .expect("writable");
     let missing = test(own.path(), &[]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(text(&missing.stderr).contains("`tallygate plugin test --update` writes"), "{}", text(&missing.stderr));
@@ -27,7 +28,8 @@ fn answers_are_blessed_and_then_expected() {
     assert!(second.starts_with(r#"{"reject":"malformed","message":"not JSON"#), "{second}");
     assert_eq!(printed(&test(own.path(), &[])), "1 files, 2 records: all as expected\n");
 
-    fs::write(tests.join("a.expected"), "{\"ip\":\"192.0.2.9\",\"time\":null}\n{\"reject\":\"malformed\"}\n{}\n").expect("writable");
+    fs::write(tests.join("a.expected"), "{\"ip\":\"192.0.2.9\",\"time\":null}\n{\"reject\":\"malformed\"}\n{}\n")
+        .expect("writable");
     let output = test(own.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stdout);
@@ -46,9 +48,11 @@ fn a_test_has_terms_of_its_own() {
     let own = project(JSON, "");
     let tests = own.path().join("tests");
     fs::write(tests.join("b.log"), "eyJ3aG8iOgoiMTkyLjAuMi4xIn0=\ne30=\n").expect("writable");
-    let terms = "base64 = true\naddress = \"optional\"\nreceived = \"2026-11-20T05:00:00Z\"\n[settings]\nfields = \"who\"\n";
+    let terms =
+        "base64 = true\naddress = \"optional\"\nreceived = \"2026-11-20T05:00:00Z\"\n[settings]\nfields = \"who\"\n";
     fs::write(tests.join("b.toml"), terms).expect("writable");
-    fs::write(tests.join("b.expected"), "{\"ip\":\"192.0.2.1\",\"time\":null}\n{\"ip\":null,\"time\":null}\n").expect("writable");
+    fs::write(tests.join("b.expected"), "{\"ip\":\"192.0.2.1\",\"time\":null}\n{\"ip\":null,\"time\":null}\n")
+        .expect("writable");
     printed(&test(own.path(), &[]));
     for (terms, words) in [
         ("address = \"perhaps\"", "address of "),
