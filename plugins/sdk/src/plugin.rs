@@ -188,7 +188,7 @@ macro_rules! plugin {
                 }
             }
 
-            $crate::plugin!(type Function);
+    $crate::plugin!(type Function);
         };
     };
 }
