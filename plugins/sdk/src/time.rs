@@ -62,7 +62,7 @@ impl Times {
         loose::apart(day, time).unwrap_or(NO_TIME)
     }
 
-    /// Reads a time that lies on its own.
+    /// Reads a time that lies on its own, from a copy: [`NO_TIME`] if it is none.
     #[must_use]
     #[cold]
     #[inline(never)]

@@ -54,7 +54,7 @@ pub(super) fn named(bytes: &[u8]) -> Option<i64> {
     let length = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let (name, rest) = bytes.split_at_checked(length)?;
     let is_day =
-        |day: &&[u8]| name.eq_ignore_ascii_case(day) || Some(name.to_ascii_lowercase().as_slice()) == day.get(..3);
+        |day: &&[u8]| [Some(*day), day.get(..3)].into_iter().flatten().any(|day| name.eq_ignore_ascii_case(day));
     if !DAYS.iter().any(is_day) {
         return None;
     }
@@ -140,6 +140,9 @@ pub(super) fn time_of_day<'a>(bytes: &'a [u8], colon: &[u8]) -> Option<(clock::S
 
 /// `Z`, `UTC`, `GMT`, `+01`, `+0100` or `+01:00`, perhaps behind a space; the zone's name may follow.
 pub(super) fn offset(bytes: &[u8]) -> Option<i64> {
+    if bytes == b"Z" {
+        return Some(0);
+    }
     let mut bytes = bytes;
     // `[Europe/Berlin]` says where, behind an offset that says when (RFC 9557).
     while let [rest @ .., b']'] = bytes {
