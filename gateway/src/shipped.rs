@@ -4,7 +4,7 @@
 pub(crate) const NAMES: [&str; 2] = ["access-log", "json"];
 
 /// A component that reads nothing: not served, but measured beside others.
-pub(crate) const EMPTY: &[u8] = include_bytes!(env!("TALLYGATE_SHIPPED_EMPTY"));
+pub(crate) const BOUNDARY: &[u8] = include_bytes!(env!("TALLYGATE_SHIPPED_BOUNDARY"));
 
 /// The component of a shipped plugin.
 pub(crate) fn component(name: &str) -> Option<&'static [u8]> {

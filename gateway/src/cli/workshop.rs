@@ -74,8 +74,11 @@ fn show_log(surroundings: &Surroundings) {
         .with_target("tallygate_plugin_host::guest", tracing::Level::DEBUG)
         .with_default(tracing::Level::WARN);
     let coloured = std::io::stderr().is_terminal() && surroundings.no_color.is_none();
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(coloured).without_time().with_target(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(coloured)
+        .without_time()
+        .with_target(false);
     tracing_subscriber::registry().with(targets).with(lines).init();
 }
 

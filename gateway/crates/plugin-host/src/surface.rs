@@ -131,7 +131,7 @@ fn check_kind(wasm: &[u8]) -> Result<(), LoadError> {
             "this is a core WebAssembly module, a component is needed: build for wasm32-wasip2, or wrap the module \
              with `wasm-tools component new`",
         ),
-        [] => refuse("the file is empty"),
+        [] => refuse("the file is empty: build it, or wait until it is written"),
         _ if HEADER.starts_with(wasm) => Err(broken_off(wasm)),
         [0, b'a', b's', b'm', ..] => refuse("the component is of a format version that is not supported"),
         _ => refuse("this is not WebAssembly: a component begins with the bytes 00 61 73 6d 0d 00 01 00"),

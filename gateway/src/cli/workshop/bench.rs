@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Bench, surroundings: &Surroundings) -> Result<Exit
 
     let sandbox = surroundings.sandbox()?;
     let yardstick = Subject::find(config::DEFAULT_PLUGIN, &Tuning::default())?;
-    let empty = Subject::shipped_for_comparison("empty", shipped::EMPTY);
+    let empty = Subject::shipped_for_comparison("boundary", shipped::BOUNDARY);
     let json = json_records();
     let mut all = [
         Subjected::new(&sandbox, &subject, Batch::of(&own))?,
@@ -192,7 +192,8 @@ const RECEIVED: i64 = 1_782_314_820_000_000_000;
 
 impl Subjected {
     fn new(sandbox: &Sandbox, subject: &Subject, batch: Batch) -> Result<Self> {
-        let fails = || format!("the plugin {} fails at the records: `tallygate plugin run` shows at which", subject.name);
+        let fails =
+            || format!("the plugin {} fails at the records: `tallygate plugin run` shows at which", subject.name);
         let mut counting = load_counting(subject)?.instantiate()?;
         // The first call of an instance sets itself up.
         counting.extract(batch.records()).with_context(fails)?;

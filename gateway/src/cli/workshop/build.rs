@@ -30,7 +30,8 @@ pub(super) fn build(project: &Project, surroundings: &Surroundings) -> Result<St
     let built = project.build(surroundings.environment(), &mut |what| eprintln!("tallygate: {what}"))?;
     let component = std::fs::read(&built.path).with_context(|| format!("cannot read {}", built.path.display()))?;
     let interfaces = Interfaces::check(&component).and_then(|()| Interfaces::of(&component));
-    let interfaces = interfaces.map_err(|error| anyhow!("{} was built, but no gateway would take it: {error}", built.path.display()))?;
+    let interfaces = interfaces
+        .map_err(|error| anyhow!("{} was built, but no gateway would take it: {error}", built.path.display()))?;
     Ok(format!(
         "{}: {} bytes, interface {}, built in {:.1} s",
         built.path.display(),
@@ -42,7 +43,8 @@ pub(super) fn build(project: &Project, surroundings: &Surroundings) -> Result<St
 
 /// Builds a project whose component is older than its sources.
 pub(super) fn build_if_stale(project: &Project, surroundings: &Surroundings) -> Result<()> {
-    let stale = project.is_stale().with_context(|| format!("cannot look at the files of {}", project.folder().display()))?;
+    let stale =
+        project.is_stale().with_context(|| format!("cannot look at the files of {}", project.folder().display()))?;
     if stale {
         eprintln!("tallygate: {}", build(project, surroundings)?);
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -154,7 +154,8 @@ impl Case {
         let wrong = |key: &str| format!("{key} of {}", self.records.with_extension("toml").display());
         let mut terms = given.clone();
         if let (Some(text), None) = (&self.terms.received, given.received) {
-            terms.received = Some(judge::received(text).map_err(anyhow::Error::msg).with_context(|| wrong("received"))?);
+            terms.received =
+                Some(judge::received(text).map_err(anyhow::Error::msg).with_context(|| wrong("received"))?);
         }
         match self.terms.address.as_deref() {
             None | Some("required") => {}
@@ -166,8 +167,9 @@ impl Case {
         let file = file.with_context(|| format!("cannot read {}", self.records.display()))?;
         let (mut judge, mut answers) = (Judge::new(plugin, &terms), Vec::new());
         judge_all(file, form, &mut judge, &mut |record, verdict| {
-            let record = record.map_or_else(|| "(too long)".to_owned(), |record| String::from_utf8_lossy(record).into_owned());
-            answers.push((record, verdict.json().to_string()));
+            let record =
+                record.map_or_else(|| "(too long)".to_owned(), |record| String::from_utf8_lossy(record).into_owned());
+            answers.push((record, verdict.json()));
             Ok(())
         })
         .with_context(|| self.records.display().to_string())?;

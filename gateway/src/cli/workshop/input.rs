@@ -158,12 +158,15 @@ mod tests {
         let text = format!(
             "{{\"ip\":\"192.0.2.1\"}}\n\r\n{{\"ip\":\"192.0.2.2\"}}{{\"a\":1}}\n{long}\n{long}{long}{long}\n\0\0{{\"ip\":\"::1\"}}\r\nlast"
         );
-        let expected = [
-            "18 192.0.2.1", "18 192.0.2.2", "7 field-missing", "0 too-long", "0 too-long", "12 ::1", "4 malformed",
-        ];
+        let expected =
+            ["18 192.0.2.1", "18 192.0.2.2", "7 field-missing", "0 too-long", "0 too-long", "12 ::1", "4 malformed"];
         let mut judge = judge();
         for step in [1 << 30, 60_000, 1_048_577, 4097] {
-            assert_eq!(judged(Slowly(text.as_bytes(), step), Form::Lines, &mut judge), expected, "{step} bytes at a time");
+            assert_eq!(
+                judged(Slowly(text.as_bytes(), step), Form::Lines, &mut judge),
+                expected,
+                "{step} bytes at a time"
+            );
         }
         for step in 1..40 {
             let text = "{\"ip\":\"192.0.2.1\"}\n\n{\"ip\":\"192.0.2.2\"}\n";

@@ -77,7 +77,8 @@ fn lines(subject: &Subject, interfaces: &Interfaces, plugin: Option<&Plugin>, te
 fn asks_for(interfaces: &Interfaces) -> String {
     let of_wasi = interfaces.imports.iter().filter(|name| name.starts_with("wasi:")).count();
     let others = interfaces.imports.iter().filter(|name| !name.starts_with("wasi:"));
-    let asked: Vec<_> = others.filter(|name| !name.starts_with("tallygate:plugin/types@")).map(String::as_str).collect();
+    let asked: Vec<_> =
+        others.filter(|name| !name.starts_with("tallygate:plugin/types@")).map(String::as_str).collect();
     let mut text = match asked.as_slice() {
         [] => "nothing".to_owned(),
         [log] if log.starts_with("tallygate:plugin/log@") => "nothing but the gateway's log".to_owned(),

@@ -124,6 +124,7 @@ impl Judge {
 
 /// A time in RFC 3339, in Unix nanoseconds.
 pub(super) fn received(text: &str) -> Result<i64, String> {
-    let time: Timestamp = text.parse().map_err(|_| format!("expected a time such as 2026-01-31T05:00:00Z, found {text}"))?;
+    let time: Timestamp =
+        text.parse().map_err(|_| format!("expected a time such as 2026-01-31T05:00:00Z, found {text}"))?;
     i64::try_from(time.as_nanosecond()).map_err(|_| "the time lies beyond the years from 1678 to 2261".to_owned())
 }

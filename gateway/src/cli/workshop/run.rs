@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Run, surroundings: &Surroundings) -> Result<ExitCo
     let mut out = BufWriter::new(terminal::stdout());
     let mut input = std::io::stdin().lock();
     judge_all(&mut input, form, &mut judge, &mut |_, verdict| {
-        let line = if arguments.json { verdict.json().to_string() } else { verdict.text() };
+        let line = if arguments.json { verdict.json() } else { verdict.text() };
         Ok(writeln!(out, "{line}")?)
     })?;
     out.flush()?;

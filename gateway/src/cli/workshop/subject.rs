@@ -60,7 +60,11 @@ impl Subject {
     pub(super) fn of_project(project: &Project, tuning: &Tuning) -> Result<Self> {
         let path = project.component();
         let component = std::fs::read(&path).with_context(|| {
-            format!("cannot read {}: build it with `tallygate plugin build {}`", path.display(), project.folder().display())
+            format!(
+                "cannot read {}: build it with `tallygate plugin build {}`",
+                path.display(),
+                project.folder().display()
+            )
         })?;
         let mut subject = Self::new(project.name(), component, tuning);
         for (name, value) in project.settings() {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tallygate_event::{NO_TIME, Outcome, UNREAD_TIME};
 
 use crate::time::rfc3339;
@@ -35,13 +35,16 @@ pub(super) enum Time {
 // === impl Verdict ===
 
 impl Verdict {
-    pub(super) fn json(&self) -> Value {
+    /// One line of JSON, its members in the order in which they are documented.
+    pub(super) fn json(&self) -> String {
         match self {
             Self::Accepted { ip, time } => {
                 let time = if let Time::At(time) = time { Some(rfc3339(*time)) } else { None };
-                json!({"ip": ip.map(|ip| ip.to_string()), "time": time})
+                format!("{{\"ip\":{},\"time\":{}}}", json!(ip.map(|ip| ip.to_string())), json!(time))
             }
-            Self::Rejected { code, message } => json!({"reject": code, "message": message}),
+            Self::Rejected { code, message } => {
+                format!("{{\"reject\":{},\"message\":{}}}", json!(code), json!(message))
+            }
         }
     }
 

@@ -47,7 +47,9 @@ pub(super) fn run(arguments: &Watch, surroundings: &Surroundings) -> Result<Exit
     watcher.watch(&folder, RecursiveMode::Recursive).with_context(|| format!("cannot watch {}", folder.display()))?;
     loop {
         // Read anew: its name or limits may be what was changed.
-        let told = Project::open(&folder).map_err(anyhow::Error::from).and_then(|project| once(&project, arguments, surroundings));
+        let told = Project::open(&folder)
+            .map_err(anyhow::Error::from)
+            .and_then(|project| once(&project, arguments, surroundings));
         if let Err(error) = told {
             eprintln!("tallygate: {error:#}");
         }

@@ -9,10 +9,10 @@ use alloc::string::{String, ToString as _};
 use tallygate_sdk::{Batch, Columns, Format, NO_TIME};
 
 /// Accepts every record as 0.0.0.0.
-pub struct Empty;
+pub struct Boundary;
 
-impl Format for Empty {
-    const NAME: &'static str = "empty";
+impl Format for Boundary {
+    const NAME: &'static str = "boundary";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "accepts every record without a look at it";
 
@@ -31,4 +31,4 @@ impl Format for Empty {
     }
 }
 
-tallygate_sdk::export!(Empty);
+tallygate_sdk::export!(Boundary);

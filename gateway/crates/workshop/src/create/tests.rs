@@ -1,0 +1,93 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// What a project in any language has.
+const ALL: &[&str] = &[".gitignore", "README.md", "plugin.toml", "tests/example.expected", "tests/example.log"];
+
+fn own(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Go => &[
+            "go.mod",
+            "plugin.go",
+            "sdk/address.go",
+            "sdk/answer.go",
+            "sdk/component.go",
+            "sdk/log_native.go",
+            "sdk/tallygate.go",
+            "sdk/time.go",
+            "sdk/wit/plugin.wit",
+        ],
+        Language::C => &[
+            "plugin.c",
+            "sdk/address.c",
+            "sdk/tallygate.c",
+            "sdk/tallygate.h",
+            "sdk/text.c",
+            "sdk/time.c",
+            "sdk/wit/plugin.wit",
+        ],
+        _ => &[],
+    }
+}
+
+fn paths(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_project_has_the_files_of_its_language() {
+    for language in [Language::Go, Language::C] {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("my-plugin");
+        create(&project, "my-plugin", language).unwrap();
+        let expected: BTreeSet<_> = ALL.iter().chain(own(language)).map(|path| (*path).to_owned()).collect();
+        assert_eq!(paths(&project), expected, "{language:?}");
+        for path in &expected {
+            let text = std::fs::read_to_string(project.join(path)).unwrap();
+            assert!(!text.contains(NAME), "{path} of {language:?} has a name left out");
+        }
+        let opened = crate::Project::open(&project).unwrap();
+        assert_eq!((opened.name(), opened.language()), ("my-plugin", language));
+    }
+}
+
+#[test]
+fn names_that_no_plugin_can_have_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let too_long = "a".repeat(65);
+    for name in ["", "A", "1a", "-a", "a_b", "a b", "a/b", "..", "ä", "a.b", too_long.as_str()] {
+        let error = create(&folder.path().join("new"), name, Language::C).unwrap_err();
+        assert!(matches!(&error, CreateError::Name(refused) if refused == name), "{name}: {error}");
+    }
+    assert!(!folder.path().join("new").exists());
+    for name in ["a", "a1-b", &too_long[1..]] {
+        create(&folder.path().join(name), name, Language::C).unwrap();
+    }
+}
+
+#[test]
+fn what_is_there_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    create(folder.path(), "empty", Language::C).unwrap();
+    std::fs::write(folder.path().join("plugin.c"), "mine").unwrap();
+    let error = create(folder.path(), "again", Language::C).unwrap_err();
+    assert!(matches!(error, CreateError::NotEmpty(_)), "{error}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("plugin.c")).unwrap(), "mine");
+
+    let file = folder.path().join("plugin.c");
+    let error = create(&file, "again", Language::C).unwrap_err();
+    assert!(matches!(&error, CreateError::Write { path, .. } if *path == file), "{error}");
+}
