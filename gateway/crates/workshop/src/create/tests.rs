@@ -27,6 +27,25 @@ fn own(language: Language) -> &'static [&'static str] {
             "sdk/time.c",
             "sdk/wit/plugin.wit",
         ],
+        Language::JavaScript => &[
+            "package.json",
+            "plugin.js",
+            "sdk/address.js",
+            "sdk/component.js",
+            "sdk/tallygate.js",
+            "sdk/time.js",
+            "sdk/wit/plugin.wit",
+        ],
+        Language::Python => &[
+            "plugin.py",
+            "requirements.txt",
+            "sdk/address.py",
+            "sdk/component.py",
+            "sdk/log.py",
+            "sdk/tallygate.py",
+            "sdk/time_of.py",
+            "sdk/wit/plugin.wit",
+        ],
         _ => &[],
     }
 }
@@ -49,7 +68,7 @@ fn paths(folder: &Path) -> BTreeSet<String> {
 
 #[test]
 fn a_project_has_the_files_of_its_language() {
-    for language in [Language::Go, Language::C] {
+    for language in [Language::Go, Language::JavaScript, Language::Python, Language::C] {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path().join("my-plugin");
         create(&project, "my-plugin", language).unwrap();
