@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages of `plugins/` that are embedded; `src/shipped.rs` has their names for people.
-const SHIPPED: [&str; 2] = ["json", "access-log"];
+const SHIPPED: [&str; 3] = ["json", "access-log", "boundary"];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the gateway lies in the checkout").to_path_buf();

@@ -30,3 +30,4 @@ mod swapping;
 mod swapping_under_load;
 mod tidy;
 mod withheld;
+mod workshop;

@@ -10,6 +10,7 @@ mod query;
 mod serve;
 mod table;
 mod terminal;
+mod workshop;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -42,8 +43,8 @@ enum Command {
     Check(Check),
     /// Send load to a gateway and measure its answers
     Bench(bench::Bench),
-    /// List, deploy and roll back the plugins of a running gateway
-    #[command(after_help = "The gateway's admin token (ops.admin_token) is read from TALLYGATE_TOKEN.")]
+    /// Write, build, test, try, measure and inspect plugins; list, deploy and roll back those of a running gateway
+    #[command(after_help = "The admin token of a running gateway (ops.admin_token) is read from TALLYGATE_TOKEN.")]
     Plugin {
         #[command(subcommand)]
         command: plugin::Plugin,
@@ -117,7 +118,7 @@ pub fn main() -> ExitCode {
             check::run(&source(config, [("--data-dir", &["data_dir"][..], data_dir)]), look_at_data)
         }
         Command::Bench(arguments) => bench::run(&arguments),
-        Command::Plugin { command } => plugin::run(&command, plugin::Environment::read(std::env::var_os)),
+        Command::Plugin { command } => plugin::run(&command, &workshop::Surroundings::read(std::env::var_os)),
         Command::Query { command } => query::run(&command, &query::environment(std::env::var_os)),
         Command::Forget(arguments) => forget::run(&arguments, query::environment(std::env::var_os)),
         Command::Completions { shell } => {

@@ -33,6 +33,7 @@ pub(crate) use restart::UntilRestart;
 pub(crate) use routes::{DEFAULT_PATH, Route};
 pub(crate) use secret::Secret;
 pub(crate) use swap::Swap;
+pub(crate) use units::{duration_from, size_from};
 pub(crate) use visits::{EventTime, VisitKeeping};
 
 /// A checked configuration.

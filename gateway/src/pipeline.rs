@@ -246,7 +246,7 @@ fn count_rejects(active: &Active, outcome: &Outcome) {
 }
 
 /// What a code means, where the plugin has no words of its own, or has not seen the record.
-fn in_general(code: Code, seen: bool) -> &'static str {
+pub(crate) fn in_general(code: Code, seen: bool) -> &'static str {
     match code {
         Code::MALFORMED if !seen => {
             "what stands here is no element of the array: it is empty, or not closed, or stands behind the array's end"

@@ -1,13 +1,12 @@
-//! `tallygate plugin`: the plugins of a running gateway, over its operations port.
+//! `tallygate plugin`: the plugins of a running gateway, over its operations port, and the workshop, which needs none.
 
 mod answers;
 mod deployed;
 mod difference;
 mod table;
 
-use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -18,11 +17,26 @@ use serde::de::DeserializeOwned;
 
 use super::client::{self, Client, Reply, Target, bearer};
 use super::terminal::Terminal;
+use super::workshop::{self, Command, Surroundings};
 use answers::{Deployed, ErrorAnswer, Plugins, RolledBack};
 use deployed::Outcome;
 
 #[derive(Subcommand)]
 pub(super) enum Plugin {
+    /// Write the folder of a new plugin
+    New(workshop::New),
+    /// Build a plugin: its folder gets NAME.wasm
+    Build(workshop::Build),
+    /// Judge the records of a plugin's tests, and compare with what is expected
+    Test(workshop::Test),
+    /// Read records from standard input, and tell what a plugin makes of each
+    Run(workshop::Run),
+    /// Measure what a record costs a plugin
+    Bench(workshop::Bench),
+    /// Tell what a component is, asks for and can be told
+    Inspect(workshop::Inspect),
+    /// Build and test a plugin whenever a source is saved
+    Watch(workshop::Watch),
     /// List the plugins that serve
     List(Gateway),
     /// Upload a component and let it serve, if it does on past records what the one before it did
@@ -67,50 +81,80 @@ pub(super) struct Rollback {
     gateway: Gateway,
 }
 
-/// What the environment has to say about it.
-pub(super) struct Environment {
-    token: Option<OsString>,
-    no_color: Option<OsString>,
+/// Where `watch` deploys to.
+#[derive(Args)]
+pub(super) struct DeployTo {
+    /// Which plugin of the gateway it is to be [default: the name in plugin.toml]
+    #[arg(long, value_parser = name)]
+    name: Option<String>,
+    /// Let it serve even if it answers otherwise than the one before it
+    #[arg(long)]
+    force: bool,
+    /// The operations port of the gateway
+    #[arg(long, env = "TALLYGATE_URL", value_parser = client::target, default_value = "http://127.0.0.1:9102")]
+    url: Target,
 }
 
 const WASM: &str = "application/wasm";
 const NOTHING: client::Content = (WASM, Bytes::new());
 
-pub(super) fn run(command: &Plugin, environment: Environment) -> Result<ExitCode> {
-    let terminal = Terminal::of_stdout(environment.no_color.as_deref());
-    let token = match bearer(environment.token) {
-        Ok(token) => token,
-        Err(problem) => {
-            eprintln!("tallygate: {problem}");
-            return Ok(ExitCode::from(2));
-        }
-    };
-    let (Plugin::List(gateway) | Plugin::Deploy(Deploy { gateway, .. }) | Plugin::Rollback(Rollback { gateway, .. })) =
-        command;
-    let client = Client { target: gateway.url.clone(), token: Some(token) };
+pub(super) fn run(command: &Plugin, surroundings: &Surroundings) -> Result<ExitCode> {
+    let workshop = |command: Command<'_>| workshop::run(&command, surroundings);
     match command {
-        Plugin::List(_) => {
+        Plugin::New(arguments) => workshop(Command::New(arguments)),
+        Plugin::Build(arguments) => workshop(Command::Build(arguments)),
+        Plugin::Test(arguments) => workshop(Command::Test(arguments)),
+        Plugin::Run(arguments) => workshop(Command::Run(arguments)),
+        Plugin::Bench(arguments) => workshop(Command::Bench(arguments)),
+        Plugin::Inspect(arguments) => workshop(Command::Inspect(arguments)),
+        Plugin::Watch(arguments) => workshop(Command::Watch(arguments)),
+        Plugin::List(gateway) => {
+            let terminal = surroundings.terminal();
+            let Some(client) = client(&gateway.url, surroundings) else { return Ok(WRONG_USAGE.into()) };
             let reply = client.send(Method::GET, "/admin/plugins", NOTHING)?;
             conclude(&reply, gateway, &terminal, |plugins: &Plugins| Outcome::done(table::list(plugins, &terminal)))
         }
-        Plugin::Deploy(deploy) => {
-            let component = std::fs::read(&deploy.file);
-            let component = component.with_context(|| format!("cannot read {}", deploy.file.display()))?;
-            let reply = client.send(Method::PUT, &path_of(deploy), (WASM, component.into()))?;
-            conclude(&reply, gateway, &terminal, |deployed: &Deployed| deployed::deployed(deployed, &terminal))
-        }
-        Plugin::Rollback(Rollback { name, .. }) => {
+        Plugin::Deploy(arguments) => deploy(arguments, surroundings),
+        Plugin::Rollback(Rollback { name, gateway }) => {
+            let terminal = surroundings.terminal();
+            let Some(client) = client(&gateway.url, surroundings) else { return Ok(WRONG_USAGE.into()) };
             let reply = client.send(Method::POST, &format!("/admin/plugins/{name}/rollback"), NOTHING)?;
             conclude(&reply, gateway, &terminal, |back: &RolledBack| Outcome::done(deployed::rolled_back(back)))
         }
     }
 }
 
-// === impl Environment ===
+/// The exit code of a command that was called wrongly.
+const WRONG_USAGE: u8 = 2;
 
-impl Environment {
-    pub(super) fn read(variable: impl Fn(&'static str) -> Option<OsString>) -> Self {
-        Self { token: variable(client::TOKEN), no_color: variable("NO_COLOR") }
+fn deploy(deploy: &Deploy, surroundings: &Surroundings) -> Result<ExitCode> {
+    let terminal = surroundings.terminal();
+    let Some(client) = client(&deploy.gateway.url, surroundings) else { return Ok(WRONG_USAGE.into()) };
+    let component = std::fs::read(&deploy.file).with_context(|| format!("cannot read {}", deploy.file.display()))?;
+    let reply = client.send(Method::PUT, &path_of(deploy), (WASM, component.into()))?;
+    conclude(&reply, &deploy.gateway, &terminal, |deployed: &Deployed| deployed::deployed(deployed, &terminal))
+}
+
+/// A client with the token of the environment. `None`, and a message, if that is no token.
+fn client(url: &Target, surroundings: &Surroundings) -> Option<Client> {
+    match bearer(surroundings.token.clone()) {
+        Ok(token) => Some(Client { target: url.clone(), token: Some(token) }),
+        Err(problem) => {
+            eprintln!("tallygate: {problem}");
+            None
+        }
+    }
+}
+
+// === impl DeployTo ===
+
+impl DeployTo {
+    /// Deploys a component, and tells what became of it.
+    pub(super) fn deploy(&self, file: &Path, name: &str, surroundings: &Surroundings) -> Result<ExitCode> {
+        let name = self.name.clone().unwrap_or_else(|| name.to_owned());
+        let gateway = Gateway { url: self.url.clone(), json: false };
+        let arguments = Deploy { file: file.to_owned(), name, dry_run: false, force: self.force, gateway };
+        deploy(&arguments, surroundings)
     }
 }
 

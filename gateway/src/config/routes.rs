@@ -77,8 +77,8 @@ pub(super) fn read((_, mut section): (String, Section<'_>)) -> Option<Route> {
     let path = section.optional("path", &ROUTE_PATH);
     let content_type = section.optional("content_type", &MEDIA_TYPE);
     let headers = section.take("header", &HEADERS);
-    let plugin = section.require("plugins", &ONE_PLUGIN);
     let is_optional = section.take("address", &ADDRESS);
+    let plugin = section.require("plugins", &ONE_PLUGIN);
     if path.is_none() && content_type.is_none() && headers.is_empty() {
         section.problem("", "a route needs at least one of path, content_type and header");
     }

@@ -17,7 +17,7 @@ pub(super) struct Unit<T> {
     pub(super) read: fn(&Value) -> Read<T>,
 }
 
-pub(super) type Read<T> = Result<T, String>;
+pub(crate) type Read<T> = Result<T, String>;
 
 pub(super) const SIZE: Unit<usize> = Unit { kind: Kind::Size, read: size };
 pub(super) const DURATION: Unit<Duration> = Unit { kind: Kind::Duration, read: duration };
@@ -94,6 +94,16 @@ pub(super) fn expected(what: &str, found: &Value) -> String {
         Value::Other(name) => (*name).to_owned(),
     };
     format!("expected {what}, found {found}")
+}
+
+/// A size as it is written on a command line.
+pub(crate) fn size_from(text: &str) -> Read<usize> {
+    size(&Value::String(text.to_owned()))
+}
+
+/// A time span as it is written on a command line.
+pub(crate) fn duration_from(text: &str) -> Read<Duration> {
+    duration(&Value::String(text.to_owned()))
 }
 
 /// Bytes: a number, or a number with a unit.

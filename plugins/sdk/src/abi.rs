@@ -114,9 +114,10 @@ impl<F: Format> Instance<F> {
     /// `configure`: the address of a `result<_, string>`.
     pub fn configure(&self, settings: &Input<[List; 2]>) -> *const u8 {
         let owned = |list: &List| {
+            // The gateway passes nothing but UTF-8.
             // SAFETY: the gateway wrote the strings of this call into blocks of `cabi_realloc` and names them here only.
             let text = unsafe { Input::new(list.start.cast_mut(), list.length) };
-            String::from_utf8_lossy(text.elements()).into_owned()
+            String::from_utf8(text.elements().to_vec()).unwrap_or_default()
         };
         let settings: Vec<_> = settings.elements().iter().map(|[name, value]| (owned(name), owned(value))).collect();
         let state = &mut *self.0.borrow_mut();

@@ -94,6 +94,19 @@ impl Reject {
         self.code
     }
 
+    /// What the reason is called, if it is one that all plugins share.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.code {
+            16 => "malformed",
+            17 => "field-missing",
+            18 => "not-an-address",
+            19 => "policy",
+            20 => "too-long",
+            _ => "other",
+        }
+    }
+
     /// Why, for people.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -2,18 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{Columns, Stops, Strings, Text, text::SLACK};
-
-/// A setting, for people.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Setting {
-    /// What it is called.
-    pub name: &'static str,
-    /// One sentence: what it does, and what it expects.
-    pub meaning: &'static str,
-    /// What holds where it is not given, written as it would be given; empty if there is nothing to write.
-    pub default: &'static str,
-}
+use crate::{Columns, Setting, Stops, Strings, Text, text::SLACK};
 
 /// A record format, set up.
 ///

@@ -17,6 +17,10 @@ mod export;
 mod format;
 mod hops;
 pub mod log;
+mod plugin;
+mod settings;
+#[cfg(all(target_arch = "wasm32", feature = "std"))]
+mod stdio;
 mod text;
 mod time;
 mod utf8;
@@ -25,8 +29,12 @@ mod words;
 
 pub use address::Address;
 pub use columns::{Columns, Reject, Visit};
-pub use format::{Batch, Format, Setting, extract, with_slack};
+pub use format::{Batch, Format, extract, with_slack};
 pub use hops::{Listed, Trusted};
+#[doc(hidden)]
+pub use plugin::read;
+pub use plugin::{Context, Plugin};
+pub use settings::{Setting, Settings};
 pub use text::{SLACK, Stops, Strings, Text};
 pub use time::{NO_TIME, Times, UNREAD_TIME, epoch};
 pub use vector::Bytes16;

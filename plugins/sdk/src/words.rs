@@ -69,6 +69,7 @@ impl Message {
     /// Adds a time in Unix nanoseconds, as RFC 3339 has it, with as many digits of its fraction as it needs: none,
     /// three, six or nine.
     #[must_use]
+    #[inline(never)]
     pub fn time(self, nanos: i64) -> Self {
         let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000) as u64);
         let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) as u64);
@@ -117,6 +118,7 @@ impl Message {
     }
 
     /// Adds a number with zeros before it up to so many digits.
+    #[inline(never)]
     fn padded(mut self, number: u64, width: u32) -> Self {
         for place in (1..width).rev() {
             if number < 10u64.pow(place) {

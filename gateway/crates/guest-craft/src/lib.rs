@@ -21,6 +21,8 @@ pub struct Craft {
     version: &'static str,
     /// What the core module imports.
     imports: &'static str,
+    /// Pages of 64 KiB of memory that it has from the start.
+    pages: u32,
     /// More fields of the core module.
     fields: String,
     /// The last instructions of `extract`; its parameters are `$data $data_len $bounds $bounds_len $received`, and `$records` is
@@ -37,6 +39,7 @@ impl Default for Craft {
             world: "plugin",
             version: "1.0.0",
             imports: "",
+            pages: 2,
             fields: String::new(),
             extract: String::new(),
         }
@@ -62,12 +65,12 @@ impl Craft {
     /// A core module with a bump allocator that starts anew after each call. Below 1024 lie the results, each where its
     /// function says; what they point to is text at 1024.
     fn module(&self) -> String {
-        let Self { version, imports, fields, extract, .. } = self;
+        let Self { version, imports, pages, fields, extract, .. } = self;
         let extractor = format!("tallygate:plugin/extractor@{version}");
         format!(
             r#"(module
   {imports}
-  (memory (export "memory") 2)
+  (memory (export "memory") {pages})
   (global $free (mut i32) (i32.const 2048))
   (data (i32.const 1024) "crafted1.0.0")
   ;; info: name, version, about, rejects, settings
@@ -168,6 +171,12 @@ pub fn taking_memory_at_start(pages: u32) -> Vec<u8> {
     with_fields(format!(
         "(func $start (if (i32.eq (memory.grow (i32.const {pages})) (i32.const -1)) (then unreachable))) (start $start)"
     ))
+}
+
+/// Asks for so many pages of 64 KiB of memory from the start.
+#[must_use]
+pub fn with_memory(pages: u32) -> Vec<u8> {
+    Craft { pages, ..Craft::default() }.component()
 }
 
 /// Lets a table grow when it is given data, until it may not, and traps then.

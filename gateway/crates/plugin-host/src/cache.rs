@@ -17,6 +17,8 @@ use crate::artifact::Artifact;
 
 pub(crate) struct Cache {
     folder: PathBuf,
+    /// Whether it was reached over a link: whoever made that may share it among gateways, so nothing in it is removed.
+    is_shared: bool,
 }
 
 // === impl Cache ===
@@ -24,6 +26,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// Opens the cache of this very engine below `folder`, which is made if it is missing.
     pub(crate) fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
+        let is_shared = fs::symlink_metadata(folder).is_ok_and(|about| about.is_symlink());
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let folder = folder.join(format!("{:016x}", hasher.finish()));
@@ -35,7 +38,7 @@ impl Cache {
                 folder.display()
             )));
         }
-        Ok(Self { folder })
+        Ok(Self { folder, is_shared })
     }
 
     /// The compiled component of this digest, if there is a whole one.
@@ -65,6 +68,9 @@ impl Cache {
     /// Removes what was compiled from other components than those with these digests, and all that other engines compiled.
     /// What cannot be removed takes room, and nothing else.
     pub(crate) fn keep_only(&self, used: &[&str]) {
+        if self.is_shared {
+            return;
+        }
         for path in self.of_other_engines() {
             drop(fs::remove_dir_all(path));
         }
@@ -78,6 +84,9 @@ impl Cache {
 
     /// Removes all but the newest so many of what this engine compiled, and all that other engines compiled.
     pub(crate) fn keep_newest(&self, count: usize) {
+        if self.is_shared {
+            return;
+        }
         for path in self.of_other_engines() {
             drop(fs::remove_dir_all(path));
         }
@@ -136,6 +145,13 @@ mod tests {
         }
         fs::write(cache.folder.join("four.17.tmp"), "cut off").expect("writable");
         cache.keep_only(&["one", "three", "five"]);
+        assert_eq!(names(), ["one.cwasm", "somebody-elses", "three.cwasm"]);
+
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).expect("writable");
+        let shared = Cache::open(&link, &engine().expect("an engine")).expect("a cache");
+        fs::remove_file(link).expect("is there");
+        shared.keep_only(&[]);
         assert_eq!(names(), ["one.cwasm", "somebody-elses", "three.cwasm"]);
 
         let old = fs::File::options().write(true).open(cache.path("one")).expect("is there");

@@ -25,7 +25,7 @@ pub enum Failure {
         place: String,
     },
     /// The answer does not fit the question.
-    #[error("the plugin broke its contract: {0}")]
+    #[error("the plugin broke its contract: {0}; the lists of an outcome hold what its status bytes announce")]
     Contract(String),
 }
 
@@ -50,12 +50,15 @@ impl Failure {
         };
         let mut message = format!("{}{place}", what.strip_prefix("wasm trap: ").unwrap_or(&what));
         if let Some(words) = words {
-            write!(message, "; its last words: {words}").expect("writing to a string cannot fail");
+            write!(message, "; in its own words: {words}").expect("writing to a string cannot fail");
         }
-        if let Some(limit) = guest.meter.take_refusal() {
-            let hint = "make it use less, or raise limits.memory";
-            write!(message, "; it asked for more memory than the {limit} bytes that it may have: {hint}")
-                .expect("writing to a string cannot fail");
+        match guest.meter.take_refusal() {
+            Some(limit) => {
+                let hint = "make it use less, or raise limits.memory";
+                write!(message, "; it asked for more memory than the {limit} bytes that it may have: {hint}")
+                    .expect("writing to a string cannot fail");
+            }
+            None => message.push_str("; `tallygate plugin run` shows at which record"),
         }
         Self::Trap(message)
     }

@@ -67,10 +67,9 @@ fn define_interface(
             ComponentItem::ComponentFunc(_) => {
                 let stub = Stub::of(interface_name, name);
                 linker.func_new(name, move |mut store, function, params, results| {
-                    if stub.takes_writing {
-                        take_writing(&mut store, params)?;
+                    if !(stub.takes_writing && take_writing(&mut store, params)?) {
+                        give_back(&mut store, params)?;
                     }
-                    give_back(&mut store, params)?;
                     for (result, ty) in results.iter_mut().zip(function.results()) {
                         *result = stub.answer(&mut store, &ty, params)?;
                     }
@@ -83,17 +82,19 @@ fn define_interface(
     Ok(())
 }
 
-/// What a guest writes to a standard stream goes to its log; what it writes elsewhere, nowhere.
-fn take_writing(store: &mut StoreContextMut<'_, Guest>, params: &[Val]) -> Result<()> {
-    let [Val::Resource(stream), Val::List(bytes)] = params else { return Ok(()) };
+/// What a guest writes to a standard stream goes to its log; what it writes elsewhere, nowhere. False if this is no call that
+/// writes; else the stream, which was lent, is given back.
+fn take_writing(store: &mut StoreContextMut<'_, Guest>, params: &[Val]) -> Result<bool> {
+    let [Val::Resource(stream), Val::List(bytes)] = params else { return Ok(false) };
+    // This gives it back.
     let stream = match stream.try_into_resource::<Nothing>(&mut *store)?.rep() {
         STANDARD_OUTPUT => Stream::Output,
         STANDARD_ERROR => Stream::Error,
-        _ => return Ok(()),
+        _ => return Ok(true),
     };
     let bytes = bytes.iter().filter_map(|byte| if let Val::U8(byte) = byte { Some(*byte) } else { None });
     store.data_mut().write(stream, bytes);
-    Ok(())
+    Ok(true)
 }
 
 /// What was lent for the call must be given back at its end.

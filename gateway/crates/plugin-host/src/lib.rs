@@ -35,3 +35,4 @@ pub use instance::Instance;
 pub use limits::Limits;
 pub use load::{AboutPlugin, Plugin, Settings};
 pub use stage::{LoadError, Stage};
+pub use surface::Interfaces;

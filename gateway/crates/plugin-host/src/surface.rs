@@ -3,6 +3,7 @@
 use wasmparser::{BinaryReader, Parser, Payload, Validator};
 
 use crate::api::Version;
+use crate::guest::printable;
 use crate::host::MAX_COMPONENT;
 use crate::stage::{LoadError, Stage};
 use crate::{engine, inert};
@@ -11,6 +12,8 @@ use crate::{engine, inert};
 const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
 /// The highest number that a section of a component has.
 const LAST_SECTION: u8 = 12;
+/// Longer names are cut where people read them.
+const NAME_BYTES: usize = 200;
 /// What a plugin may import besides the stubs.
 const ALLOWED: [&str; 2] = ["tallygate:plugin/log@", "tallygate:plugin/types@"];
 
@@ -19,6 +22,42 @@ const ALLOWED: [&str; 2] = ["tallygate:plugin/log@", "tallygate:plugin/types@"];
 pub(crate) struct Surface<'a> {
     imports: Vec<&'a str>,
     exports: Vec<&'a str>,
+}
+
+/// What a component imports and exports. None of it is compiled or run for that.
+#[derive(Clone, Debug)]
+pub struct Interfaces {
+    /// The names of what it imports.
+    pub imports: Vec<String>,
+    /// The names of what it exports.
+    pub exports: Vec<String>,
+    /// The version of the interface that it was built for, if it is served.
+    pub version: Option<String>,
+}
+
+// === impl Interfaces ===
+
+impl Interfaces {
+    /// Reads them out of a component.
+    ///
+    /// # Errors
+    /// If it is no valid component.
+    pub fn of(wasm: &[u8]) -> Result<Self, LoadError> {
+        let surface = Surface::parse(wasm)?;
+        let owned = |names: &[&str]| names.iter().map(|name| printable(name, NAME_BYTES)).collect();
+        let version = surface.version().ok().map(|(version, _)| version);
+        Ok(Self { imports: owned(&surface.imports), exports: owned(&surface.exports), version })
+    }
+
+    /// Whether a gateway would take it, as far as its interfaces go.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(wasm: &[u8]) -> Result<(), LoadError> {
+        let surface = Surface::parse(wasm)?;
+        surface.check_imports()?;
+        surface.version().map(|_| ())
+    }
 }
 
 // === impl Surface ===
@@ -92,7 +131,7 @@ fn check_kind(wasm: &[u8]) -> Result<(), LoadError> {
             "this is a core WebAssembly module, a component is needed: build for wasm32-wasip2, or wrap the module \
              with `wasm-tools component new`",
         ),
-        [] => refuse("the file is empty"),
+        [] => refuse("the file is empty: build it, or wait until it is written"),
         _ if HEADER.starts_with(wasm) => Err(broken_off(wasm)),
         [0, b'a', b's', b'm', ..] => refuse("the component is of a format version that is not supported"),
         _ => refuse("this is not WebAssembly: a component begins with the bytes 00 61 73 6d 0d 00 01 00"),

@@ -137,7 +137,7 @@ fn when_every_record_spins_containment_gives_up() {
     let batch = Batch::new(&["spin"; 1000]);
     let exhausted =
         contain(&unruly(), batch.records(), |_| ControlFlow::Continue(())).expect_err("has no end otherwise");
-    assert!(matches!(exhausted.last, Failure::Deadline(_)));
+    assert!(matches!(exhausted.last, Failure::Deadline { .. }));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn each_export_is_held_to_the_deadline() {
     assert_refused(&sinner("spin_configure"), Stage::Configure, "did not answer within 300 ms");
     let plugin = loaded("spin_explain");
     let failure = plugin.instantiate().expect("an instance").explain(b"x", RECEIVED).expect_err("spins");
-    assert!(matches!(failure, Failure::Deadline(_)), "{failure}");
+    assert!(matches!(failure, Failure::Deadline { .. }), "{failure}");
     assert_eq!(plugin.memory_bytes(), 0);
 }
 

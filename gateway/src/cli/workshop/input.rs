@@ -1,0 +1,186 @@
+//! Records out of a file or a pipe.
+
+use std::io::Read;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
+use tallygate_event::Records;
+
+use super::judge::Judge;
+use super::verdict::Verdict;
+
+/// How records lie in the input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// One a line, told apart as the gateway tells lines apart.
+    Lines,
+    /// One a line, in base64.
+    Base64,
+}
+
+/// As on the gateway's live path.
+const BOUNDS: Bounds = Bounds { chunk_records: 4096, chunk_bytes: 256 << 10, max_record: 1 << 20 };
+/// What is read at once.
+const STEP: usize = 64 << 10;
+
+/// Judges all records of an input, as they come. `each` hears of every record, in order, with its bytes unless it was too long to
+/// be looked into.
+pub(super) fn judge_all(
+    mut input: impl Read,
+    form: Form,
+    judge: &mut Judge,
+    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
+) -> Result<()> {
+    let (mut step, mut waiting) = (vec![0; STEP], Vec::new());
+    let (mut line, mut is_skipping) = (0, false);
+    loop {
+        let read = input.read(&mut step).context("cannot read the records")?;
+        let new = step.get(..read).unwrap_or_default();
+        waiting.extend_from_slice(new);
+        let newline = memchr::memrchr(b'\n', new).map(|at| waiting.len() - new.len() + at + 1);
+        let whole = if read == 0 { waiting.len() } else { newline.unwrap_or(0) };
+        let rest = waiting.split_off(whole);
+        let mut lines = std::mem::replace(&mut waiting, rest);
+        if is_skipping && !lines.is_empty() {
+            let end = memchr::memchr(b'\n', &lines).map_or(lines.len(), |at| at + 1);
+            lines.drain(..end);
+            is_skipping = false;
+        }
+        match form {
+            Form::Lines => judge_lines(&lines, judge, each)?,
+            Form::Base64 => judge_base64(&lines, &mut line, judge, each)?,
+        }
+        // A line that is longer than any record may be is not kept until it ends.
+        if form == Form::Lines && waiting.len() > BOUNDS.max_record {
+            if !is_skipping {
+                each(None, Judge::too_long())?;
+            }
+            waiting.clear();
+            is_skipping = true;
+        }
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn judge_lines(
+    lines: &[u8],
+    judge: &mut Judge,
+    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
+) -> Result<()> {
+    let (mut frames, mut chunk) = (Frames::new(lines, Framing::Lines, BOUNDS), Chunk::default());
+    while frames.next(&mut chunk) {
+        let records = chunk.records(lines, judge.received());
+        for (at, verdict) in judge.judge(records).into_iter().enumerate() {
+            each(records.get(at), verdict)?;
+        }
+        if chunk.reject.is_some() {
+            each(None, Judge::too_long())?;
+        }
+    }
+    Ok(())
+}
+
+fn judge_base64(
+    lines: &[u8],
+    line: &mut usize,
+    judge: &mut Judge,
+    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
+) -> Result<()> {
+    for text in lines.split_inclusive(|byte| *byte == b'\n') {
+        *line += 1;
+        let record = match STANDARD.decode(text.trim_ascii()) {
+            Ok(record) => record,
+            Err(error) => bail!("line {line} is not base64: {error}"),
+        };
+        if record.len() > BOUNDS.max_record {
+            each(None, Judge::too_long())?;
+            continue;
+        }
+        let bounds = [0, u32::try_from(record.len()).context("a record of less than a mebibyte")?];
+        let records = Records { data: &record, bounds: &bounds, received: judge.received() };
+        for verdict in judge.judge(records) {
+            each(Some(&record), verdict)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use tallygate_plugin_host::{Compiler, Host, Limits, LoadRequest};
+
+    use super::*;
+    use crate::cli::workshop::judge::Terms;
+
+    /// Gives a few bytes at a time.
+    struct Slowly<'a>(&'a [u8], usize);
+
+    impl Read for Slowly<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let (now, rest) = self.0.split_at(self.1.min(self.0.len()).min(into.len()));
+            into[..now.len()].copy_from_slice(now);
+            self.0 = rest;
+            Ok(now.len())
+        }
+    }
+
+    fn judge() -> Judge {
+        let component = crate::shipped::component("json").expect("ships");
+        let request = LoadRequest { name: "json", component, settings: vec![], limits: Limits::default() };
+        let host = Host::new(None, Compiler::Here).expect("a host");
+        Judge::new(Arc::clone(&host.load(request, &mut |_, _| {}).expect("loads")), &Terms::default())
+    }
+
+    fn judged(input: impl Read, form: Form, judge: &mut Judge) -> Vec<String> {
+        let mut all = Vec::new();
+        let each = &mut |record: Option<&[u8]>, verdict: Verdict| {
+            let what = match verdict {
+                Verdict::Accepted { ip, .. } => ip.expect("is required").to_string(),
+                Verdict::Rejected { code, .. } => code,
+            };
+            all.push(format!("{} {what}", record.map_or(0, <[u8]>::len)));
+            Ok(())
+        };
+        judge_all(input, form, judge, each).expect("is read");
+        all
+    }
+
+    #[test]
+    fn records_are_the_same_however_the_input_comes() {
+        let long = "x".repeat(BOUNDS.max_record + 1);
+        let text = format!(
+            "{{\"ip\":\"192.0.2.1\"}}\n\r\n{{\"ip\":\"192.0.2.2\"}}{{\"a\":1}}\n{long}\n{long}{long}{long}\n\0\0{{\"ip\":\"::1\"}}\r\nlast"
+        );
+        let expected =
+            ["18 192.0.2.1", "18 192.0.2.2", "7 field-missing", "0 too-long", "0 too-long", "12 ::1", "4 malformed"];
+        let mut judge = judge();
+        for step in [1 << 30, 60_000, 1_048_577, 4097] {
+            assert_eq!(
+                judged(Slowly(text.as_bytes(), step), Form::Lines, &mut judge),
+                expected,
+                "{step} bytes at a time"
+            );
+        }
+        for step in 1..40 {
+            let text = "{\"ip\":\"192.0.2.1\"}\n\n{\"ip\":\"192.0.2.2\"}\n";
+            let expected = ["18 192.0.2.1", "18 192.0.2.2"];
+            assert_eq!(judged(Slowly(text.as_bytes(), step), Form::Lines, &mut judge), expected, "{step}");
+        }
+    }
+
+    #[test]
+    fn base64_holds_any_record_and_what_is_none_is_told_with_its_line() {
+        let mut judge = judge();
+        let text = "eyJpcCI6CiIxOTIuMC4yLjEifQ==\n\n/w==\r\n";
+        assert_eq!(judged(text.as_bytes(), Form::Base64, &mut judge), ["19 192.0.2.1", "0 malformed", "1 malformed"]);
+        let error = judge_all(&b"/w==\nno base64\n"[..], Form::Base64, &mut judge, &mut |_, _| Ok(()));
+        assert!(error.expect_err("is told").to_string().starts_with("line 2 is not base64: "));
+    }
+}
