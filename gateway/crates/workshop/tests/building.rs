@@ -2,7 +2,6 @@
 //! test`, in the tests of the binary.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use tallygate_workshop::{Environment, Language, Project, create};
@@ -34,7 +33,7 @@ fn project(language: Language) -> Project {
 fn build(language: Language) -> (Project, BTreeSet<String>) {
     let project = project(language);
     assert!(project.is_stale().expect("can be looked at"), "nothing is built yet");
-    let path = std::env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let environment = Environment { path, cargo_target: None };
     let mut said = Vec::new();
     let built = project.build(&environment, &mut |words| said.push(words.to_owned()));
@@ -106,7 +105,7 @@ fn a_mistake_in_the_source_leaves_the_last_component() {
     let folder: PathBuf = folder.path().join("sample");
     create(&folder, "sample", Language::C).expect("a project");
     let project = Project::open(&folder).expect("a project");
-    let path = std::env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let environment = Environment { path, cargo_target: None };
     project.build(&environment, &mut |_| {}).expect("it builds");
     let before = std::fs::read(project.component()).expect("was built");
