@@ -87,7 +87,7 @@ impl AccessLog {
         for record in batch.records() {
             let line = Line::read(batch.text, record, &mut self.times, &self.trusted);
             columns.push(match line {
-                Ok(line) => Ok(Visit { address: line.address, time: line.time }),
+                Ok(line) => Ok(Visit::new(line.address, line.time)),
                 Err(refusal) => Err(refusal.reject),
             });
         }

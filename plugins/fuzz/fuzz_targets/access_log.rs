@@ -47,5 +47,10 @@ fn check_chosen(data: &[u8]) {
     ]
     .concat();
     let columns = extract(&mut AccessLog::default(), &line, &[0, line.len() as u32], 0);
-    assert_eq!((columns.v4, columns.times), (vec![0x0102_0304], vec![1_795_150_800_000_000_000]), "{}", line.escape_ascii());
+    assert_eq!(
+        (columns.v4, columns.times),
+        (vec![0x0102_0304], vec![1_795_150_800_000_000_000]),
+        "{}",
+        line.escape_ascii()
+    );
 }

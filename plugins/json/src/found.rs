@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use tallygate_sdk::{Address, Listed, NO_TIME, Reject, Text, Times, Trusted, UNREAD_TIME, epoch};
+use tallygate_sdk::{Address, Listed, NO_TIME, Reject, Text, Times, Trusted, UNREAD_TIME, time};
 
 use crate::{
     fields::{MAX_FIELDS, NO_SLOT},
@@ -122,7 +122,7 @@ impl Value {
             return times.read(text, start, end);
         }
         match self.kind() {
-            Kind::Number => epoch(self.raw(text)),
+            Kind::Number => time::epoch(self.raw(text)).unwrap_or(NO_TIME),
             Kind::Escaped => times.parse(&unescape(self.raw(text))),
             _ => NO_TIME,
         }

@@ -103,7 +103,7 @@ impl Json {
             return columns.push_quad(quad, self.found.time(text, &mut self.times));
         }
         let address = self.found.address(input);
-        columns.push(address.map(|address| Visit { address, time: self.found.time(text, &mut self.times) }));
+        columns.push(address.map(|address| Visit::new(address, self.found.time(text, &mut self.times))));
     }
 
     #[inline]

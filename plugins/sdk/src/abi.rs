@@ -29,7 +29,7 @@ const KEPT_RECORDS: usize = 1024;
 /// A format that the exports of a component work on, and its last answer. Each plugin has one, in a `static`.
 pub struct Instance<F>(RefCell<State<F>>);
 
-// SAFETY: the target has no threads, so no reference ever reaches another one.
+// SAFETY: the target has no threads, so no reference ever reaches another one. (Tests make one for each thread.)
 unsafe impl<F> Sync for Instance<F> {}
 
 struct State<F> {
@@ -54,6 +54,7 @@ struct Told {
 }
 
 /// `result<_, string>`, and `result<string, string>`.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct Answer {
     is_error: u8,
@@ -61,6 +62,7 @@ struct Answer {
 }
 
 /// `tuple<u8, string>`.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct Named {
     code: u8,
@@ -74,6 +76,10 @@ pub struct List {
     start: *const u8,
     length: usize,
 }
+
+/// The sizes that the canonical ABI gives these types.
+#[cfg(target_arch = "wasm32")]
+const _: () = assert!(size_of::<List>() == 8 && size_of::<Answer>() == 12 && size_of::<Named>() == 12);
 
 /// A list that the gateway has copied into a block of [`cabi_realloc`], which is given back with it.
 pub struct Input<T> {
@@ -165,7 +171,7 @@ impl<F: Format> State<F> {
             self.columns = Columns::with_capacity(KEPT_RECORDS);
             self.columns.v6.reserve(2 * KEPT_RECORDS);
         }
-        #[cfg(not(feature = "std"))]
+        #[cfg(all(target_arch = "wasm32", not(feature = "std")))]
         crate::bare::seal();
         Ok(())
     }
@@ -314,3 +320,6 @@ pub unsafe extern "C" fn cabi_realloc(block: *mut u8, old: usize, align: usize, 
     }
     block
 }
+
+#[cfg(test)]
+mod tests;

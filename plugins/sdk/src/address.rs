@@ -1,10 +1,12 @@
 //! Reading an address as people and programs write it.
 //!
-//! The table of spellings, with the reason for each answer, is `gateway/docs/addresses.md`; the tests run
+//! The table of spellings, with the reason for each answer, is Tallygate's `gateway/docs/addresses.md`; the tests run
 //! through its rows.
 
 mod quad;
 mod v6;
+
+use core::net::IpAddr;
 
 use crate::Text;
 
@@ -39,7 +41,19 @@ impl Address {
         quad::read(text, start, end)
     }
 
-    /// Reads any accepted spelling.
+    /// Reads any accepted spelling: also with a port, in brackets, with a zone, or as a network of one address. What two
+    /// programs would read differently is no address. White space around it does not matter.
+    ///
+    /// ```
+    /// use tallygate_sdk::Address;
+    ///
+    /// for text in ["1.2.3.4", "1.2.3.4:443", "::ffff:1.2.3.4", "[::ffff:1.2.3.4]:443", "1.2.3.4/32"] {
+    ///     assert_eq!(Address::parse(text.as_bytes()), Some(Address::V4(0x01020304)), "{text}");
+    /// }
+    /// for text in ["", "-", "unknown", "1.2.3", "010.0.0.1", "1.2.3.0/24"] {
+    ///     assert_eq!(Address::parse(text.as_bytes()), None, "{text}");
+    /// }
+    /// ```
     #[must_use]
     #[inline(never)]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
@@ -60,6 +74,27 @@ impl Address {
                 is_port(port).then(|| quad::parse(before).map(Self::V4))?
             }
             Some(_) => v6::parse(bytes).or_else(|| eight_groups_and_port(bytes)),
+        }
+    }
+}
+
+// === impl IpAddr ===
+
+impl From<IpAddr> for Address {
+    /// An IPv6 address that is an IPv4 one in disguise becomes that.
+    fn from(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self::V4(ip.to_bits()),
+            IpAddr::V6(ip) => Self::V6(ip.to_bits()),
+        }
+    }
+}
+
+impl From<Address> for IpAddr {
+    fn from(address: Address) -> Self {
+        match address {
+            Address::V4(bits) => Self::V4(bits.into()),
+            Address::V6(bits) => Self::V6(bits.into()),
         }
     }
 }

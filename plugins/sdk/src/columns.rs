@@ -19,6 +19,8 @@ pub struct Visit {
     /// When, in Unix nanoseconds; [`NO_TIME`] if the record does not say, [`crate::UNREAD_TIME`] if what it says
     /// cannot be read.
     pub time: i64,
+    /// Why there is no client, for people.
+    words: &'static str,
 }
 
 /// The columns of the interface: see `outcome` in `plugin.wit`.
@@ -117,21 +119,37 @@ impl Reject {
 // === impl Visit ===
 
 impl Visit {
+    /// Both as the columns have them: no address for no client, and a time in Unix nanoseconds, [`NO_TIME`] or
+    /// [`crate::UNREAD_TIME`].
+    #[must_use]
+    #[inline]
+    pub const fn new(address: Option<Address>, time: i64) -> Self {
+        Self { address, time, words: "" }
+    }
+
     /// A visit of a client, of which the record does not say when it was.
     #[must_use]
     #[inline]
     pub const fn of(address: Address) -> Self {
-        Self { address: Some(address), time: NO_TIME }
+        Self::new(Some(address), NO_TIME)
     }
 
-    /// A valid record that names no client.
+    /// A valid record that names no client; `words` say why, for people. Whether such records are wanted is the route's
+    /// to say: where an address is required, the gateway rejects them as `field-missing`.
     #[must_use]
     #[inline]
-    pub const fn of_nobody() -> Self {
-        Self { address: None, time: NO_TIME }
+    pub const fn of_nobody(words: &'static str) -> Self {
+        Self { address: None, time: NO_TIME, words }
     }
 
-    /// The same at a time, in Unix nanoseconds; for `None`, at a time that could not be read.
+    /// Why there is no client, for people; empty if there is one.
+    #[must_use]
+    pub const fn words(&self) -> &'static str {
+        self.words
+    }
+
+    /// The same at a time, in Unix nanoseconds; for `None`, at a time that could not be read. Without it, the record does
+    /// not say when it was.
     #[must_use]
     #[inline]
     pub fn at(self, time: Option<i64>) -> Self {
@@ -143,7 +161,7 @@ impl Visit {
 
 impl Columns {
     /// Columns without room.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const EMPTY: Self =
         Self { status: Vec::new(), v4: Vec::new(), v6: Vec::new(), times: Vec::new(), any_time: false };
 
@@ -179,7 +197,7 @@ impl Columns {
 
     /// Adds what became of one record.
     pub fn push(&mut self, answer: Result<Visit, Reject>) {
-        let Visit { address, time } = match answer {
+        let Visit { address, time, .. } = match answer {
             Ok(visit) => visit,
             Err(reject) => return self.status.push(reject.code),
         };

@@ -34,7 +34,7 @@ pub enum Listed {
 // === impl Trusted ===
 
 impl Trusted {
-    /// Reads addresses and networks separated by commas: `10.0.0.0/8, 2001:db8::1`.
+    /// Reads addresses and networks separated by commas: `10.0.0.0/8, 2001:db8::1`. Messages call the setting `trusted`.
     ///
     /// # Errors
     /// If one of them is neither; the message is for the operator.
@@ -56,6 +56,34 @@ impl Trusted {
     pub fn contains(&self, address: Address) -> bool {
         let (is_v4, bits) = split(address);
         self.networks.iter().any(|network| network.is_v4 == is_v4 && bits & network.mask == network.bits)
+    }
+
+    /// Who the client of a request is that came from `peer` and brought a list of hops, such as `X-Forwarded-For`, along;
+    /// empty if it brought none. Where somebody is trusted, the list of a peer who is not is not believed. Where nobody
+    /// is, all of it is, which is right only if clients cannot reach the server but through a proxy that sets the list
+    /// anew. `None` if something that is no address stands where the client's would.
+    ///
+    /// ```
+    /// use tallygate_sdk::{Address, Trusted};
+    ///
+    /// let address = |text: &str| Address::parse(text.as_bytes()).expect("an address");
+    /// let trusted = Trusted::read("10.0.0.0/8").expect("a network");
+    /// let client = |peer, list: &[u8]| trusted.client_behind(address(peer), list);
+    /// assert_eq!(client("10.0.0.1", b"9.9.9.9, 1.2.3.4, 10.0.0.2"), Some(address("1.2.3.4")));
+    /// assert_eq!(client("5.6.7.8", b"9.9.9.9"), Some(address("5.6.7.8")));
+    /// assert_eq!(client("10.0.0.1", b""), Some(address("10.0.0.1")));
+    /// assert_eq!(client("10.0.0.1", b"9.9.9.9, unknown"), None);
+    /// ```
+    #[must_use]
+    pub fn client_behind(&self, peer: Address, list: &[u8]) -> Option<Address> {
+        if !self.is_empty() && !self.contains(peer) {
+            return Some(peer);
+        }
+        match self.client(list) {
+            Listed::Client(address) | Listed::AllTrusted(address) => Some(address),
+            Listed::Nothing => Some(peer),
+            Listed::SomethingElse => None,
+        }
     }
 
     /// Who the client is in a list separated by commas, the hop nearest to the client first, as in

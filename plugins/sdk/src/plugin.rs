@@ -103,26 +103,23 @@ pub fn read<P: Plugin>(plugin: &mut P, batch: Batch<'_>, columns: &mut Columns) 
 /// An answer in words.
 fn words(answer: Result<Visit, Reject>, own: &[(u8, &str)]) -> Result<String, String> {
     match answer {
-        Ok(Visit { address, time }) => {
-            let message = match address {
+        Ok(visit) => {
+            let message = match visit.address {
                 Some(address) => Message::new("client ").address(address),
+                None if !visit.words().is_empty() => return Ok(visit.words().to_owned()),
                 None => Message::new("no client"),
             };
-            Ok(match time {
+            Ok(match visit.time {
                 NO_TIME => message.text("; no event time"),
                 UNREAD_TIME => message.text("; its event time cannot be read"),
                 time => message.text("; event time ").time(time),
             }
             .finish())
         }
+        Err(reject) if !reject.words().is_empty() => Err(reject.words().to_owned()),
         Err(reject) => {
             let own = own.iter().find(|(code, _)| *code == reject.code());
-            let name = own.map_or_else(|| reject.name(), |(_, name)| name);
-            Err(if reject.words().is_empty() {
-                name.to_owned()
-            } else {
-                Message::new(name).text(": ").text(reject.words()).finish()
-            })
+            Err(own.map_or_else(|| reject.name(), |(_, name)| name).to_owned())
         }
     }
 }
@@ -147,7 +144,14 @@ fn words(answer: Result<Visit, Reject>, own: &[(u8, &str)]) -> Result<String, St
 #[macro_export]
 macro_rules! plugin {
     (type $plugin:ty) => {
+        // Outside of the sandbox, where nothing is exported, the plugin counts as used all the same.
+        const _: fn(&$crate::Settings<'_>) -> Result<$plugin, $crate::reexport::String> =
+            <$plugin as $crate::Plugin>::configure;
+
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
+            type Answer = Result<$crate::reexport::String, $crate::reexport::String>;
+
             struct Exported($plugin);
 
             impl $crate::Format for Exported {
@@ -157,7 +161,9 @@ macro_rules! plugin {
                 const SETTINGS: &'static [$crate::Setting] = <$plugin as $crate::Plugin>::SETTINGS;
                 const REJECTS: &'static [(u8, &'static str)] = <$plugin as $crate::Plugin>::REJECTS;
 
-                fn configure(settings: &[(String, String)]) -> Result<Self, String> {
+                fn configure(
+                    settings: &[($crate::reexport::String, $crate::reexport::String)],
+                ) -> Result<Self, $crate::reexport::String> {
                     let settings = $crate::Settings::new(settings, Self::SETTINGS)?;
                     <$plugin as $crate::Plugin>::configure(&settings).map(Self)
                 }
@@ -166,7 +172,7 @@ macro_rules! plugin {
                     $crate::read(&mut self.0, batch, columns);
                 }
 
-                fn explain(&mut self, record: &[u8], received: i64) -> Result<String, String> {
+                fn explain(&mut self, record: &[u8], received: i64) -> Answer {
                     $crate::Plugin::explain(&mut self.0, record, &$crate::Context::at(received))
                 }
             }
@@ -176,15 +182,17 @@ macro_rules! plugin {
     };
     ($extract:path) => {
         const _: () = {
+            const EXTRACT: fn(&[u8]) -> Result<$crate::Visit, $crate::Reject> = $extract;
+
             struct Function;
 
             impl $crate::Plugin for Function {
-                fn configure(_: &$crate::Settings<'_>) -> Result<Self, String> {
+                fn configure(_: &$crate::Settings<'_>) -> Result<Self, $crate::reexport::String> {
                     Ok(Self)
                 }
 
                 fn extract(&mut self, record: &[u8], _: &$crate::Context) -> Result<$crate::Visit, $crate::Reject> {
-                    $extract(record)
+                    EXTRACT(record)
                 }
             }
 
@@ -206,11 +214,13 @@ mod tests {
         for (answer, expect) in [
             (Ok(visit), Ok("client 1.2.3.4; no event time")),
             (Ok(visit.at(Some(951_782_400_000_000_000))), Ok("client 1.2.3.4; event time 2000-02-29T00:00:00Z")),
-            (Ok(Visit::of_nobody().at(None)), Ok("no client; its event time cannot be read")),
-            (Err(Reject::malformed("no second word")), Err("malformed: no second word")),
+            (Ok(Visit::of_nobody("").at(None)), Ok("no client; its event time cannot be read")),
+            (Ok(Visit::of_nobody("it is a restart").at(None)), Ok("it is a restart")),
+            (Err(Reject::malformed("no second word")), Err("no second word")),
             (Err(Reject::field_missing("")), Err("field-missing")),
-            (Err(Reject::own(200, "the moon is full")), Err("superstition: the moon is full")),
-            (Err(Reject::own(201, "nobody named it")), Err("other: nobody named it")),
+            (Err(Reject::own(200, "the moon is full")), Err("the moon is full")),
+            (Err(Reject::own(200, "")), Err("superstition")),
+            (Err(Reject::own(201, "")), Err("other")),
         ] {
             let words = words(answer, &[(200, "superstition")]);
             assert_eq!(words.as_deref().map_err(String::as_str), expect);

@@ -58,6 +58,8 @@ fn print(file: i32, bytes: &[u8]) {
     const ADVICE: &[u8] = b"note: run with `RUST_BACKTRACE";
     let length = bytes.windows(ADVICE.len()).position(|window| window == ADVICE).unwrap_or(bytes.len());
     let bytes = bytes.get(..length).unwrap_or_default().trim_ascii();
+    // There is one thread.
+    let bytes = bytes.strip_prefix(b"thread '<unnamed>' (1) ").unwrap_or(bytes);
     for text in bytes.utf8_chunks().map(|chunk| chunk.valid()).filter(|text| !text.is_empty()) {
         if file == STDERR { log::error(text) } else { log::info(text) }
     }

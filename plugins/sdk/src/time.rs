@@ -1,16 +1,21 @@
 //! Reading event times, as Unix nanoseconds.
 //!
-//! What is not a time is no reason to reject a record, so everything here answers [`NO_TIME`] instead of an error.
+//! The functions read one notation each. [`Times`] reads all of them, and the usual ones faster, as it remembers the last
+//! date. What lies before 1990 or from 2100 on is a duration, a counter or a default, and no time.
+//!
+//! What is not a time is no reason to reject a record: hand the answer on to [`Visit::at`](crate::Visit::at).
 
+mod alone;
 mod clock;
 mod date;
-mod epoch;
 mod loose;
+mod number;
 
 use crate::{Text, with_slack};
 use date::Dates;
 
-pub use epoch::epoch;
+pub use alone::{Unit, clf, epoch, epoch_in, http, local, offset, rfc3339, syslog};
+pub(crate) use date::civil;
 
 /// The time of a record that has none.
 pub const NO_TIME: i64 = i64::MIN;
@@ -18,8 +23,7 @@ pub const NO_TIME: i64 = i64::MIN;
 /// The time of a record that has one which cannot be read.
 pub const UNREAD_TIME: i64 = i64::MIN + 1;
 
-/// 1990-01-01 and 2100-01-01 in seconds. What lies outside is a duration, a counter or a default, and no time of a
-/// visit. What lies within has room in 64 bits, in nanoseconds.
+/// 1990-01-01 and 2100-01-01 in seconds. What lies within has room in 64 bits, in nanoseconds.
 const PLAUSIBLE: core::ops::Range<i64> = 631_152_000..4_102_444_800;
 
 const BILLION: i64 = 1_000_000_000;
@@ -58,7 +62,7 @@ impl Times {
         loose::apart(day, time).unwrap_or(NO_TIME)
     }
 
-    /// Reads a time that lies on its own.
+    /// Reads a time that lies on its own, from a copy: [`NO_TIME`] if it is none.
     #[must_use]
     #[cold]
     #[inline(never)]

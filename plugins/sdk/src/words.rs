@@ -4,7 +4,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::Address;
+use crate::{Address, time::civil};
 
 /// A message in the making.
 #[derive(Default)]
@@ -74,6 +74,7 @@ impl Message {
         let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000) as u64);
         let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) as u64);
         let (year, month, day) = civil(days);
+        let [year, month, day] = [year, month, day].map(i64::unsigned_abs);
         let message = self.padded(year, 4).text("-").padded(month, 2).text("-").padded(day, 2).text("T");
         let message = message.padded(of_day / 3600, 2).text(":").padded(of_day / 60 % 60, 2).text(":");
         let message = message.padded(of_day % 60, 2);
@@ -144,19 +145,6 @@ impl Message {
         }
         self
     }
-}
-
-/// Year, month and day of a day since 1970-01-01, not before the year 0; Howard Hinnant's `civil_from_days`.
-fn civil(days: i64) -> (u64, u64, u64) {
-    let days = days.saturating_add(719_468).max(0) as u64;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March on, so that the leap day comes last.
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (year_of_era + era * 400 + carry, month, day)
 }
 
 #[cfg(test)]

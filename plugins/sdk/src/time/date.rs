@@ -87,3 +87,20 @@ pub(super) fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
 }
+
+/// Year, month and day of a day since 1970-01-01, from the year 0 on; Howard Hinnant's `civil_from_days`.
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days.saturating_add(719_468).max(0);
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (year_of_era + era * 400 + carry, month, day)
+}
+
+/// The year of a day since 1970-01-01.
+pub(super) fn year(days: i64) -> i64 {
+    civil(days).0
+}

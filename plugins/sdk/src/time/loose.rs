@@ -1,7 +1,7 @@
 //! The spellings of a time that few programs write, read byte by byte. What is a time and not plausible is
 //! [`super::NO_TIME`].
 
-use super::{clock, date, epoch::epoch, finish, plausible};
+use super::{clock, date, finish, number::epoch, plausible};
 
 /// Reads any spelling; `None` if it is none of them.
 pub(super) fn parse(bytes: &[u8]) -> Option<i64> {
@@ -23,7 +23,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<i64> {
 }
 
 /// `2026-11-20T05:00:00,749+0000`, and the same with a space, without seconds, with a space before the offset.
-fn dashed(bytes: &[u8]) -> Option<i64> {
+pub(super) fn dashed(bytes: &[u8]) -> Option<i64> {
     let (day, rest) = bytes.split_at_checked(10)?;
     let [a, b, c, d, b'-', e, f, b'-', g, h] = *day else { return None };
     let days = date::day(date::number(&[a, b, c, d])?, date::number(&[e, f])?, date::number(&[g, h])?)?;
@@ -40,7 +40,7 @@ fn basic(bytes: &[u8]) -> Option<i64> {
 }
 
 /// `20/Nov/2026 05:00:00.483 +0000`, the Common Log Format's with a space or a fraction.
-fn slashed(bytes: &[u8]) -> Option<i64> {
+pub(super) fn slashed(bytes: &[u8]) -> Option<i64> {
     let (day, rest) = bytes.split_at_checked(11)?;
     let [a, b, b'/', month @ .., b'/', c, d, e, f] = day else { return None };
     let days = date::day(date::number(&[*c, *d, *e, *f])?, date::month(month)?, date::number(&[*a, *b])?)?;
@@ -49,12 +49,12 @@ fn slashed(bytes: &[u8]) -> Option<i64> {
 }
 
 /// What begins with the name of a day: the three dates of HTTP (RFC 9110 section 5.6.7), and what `date` prints.
-fn named(bytes: &[u8]) -> Option<i64> {
+pub(super) fn named(bytes: &[u8]) -> Option<i64> {
     const DAYS: [&[u8]; 7] = [b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday"];
     let length = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let (name, rest) = bytes.split_at_checked(length)?;
     let is_day =
-        |day: &&[u8]| name.eq_ignore_ascii_case(day) || Some(name.to_ascii_lowercase().as_slice()) == day.get(..3);
+        |day: &&[u8]| [Some(*day), day.get(..3)].into_iter().flatten().any(|day| name.eq_ignore_ascii_case(day));
     if !DAYS.iter().any(is_day) {
         return None;
     }
@@ -115,7 +115,7 @@ fn clocked(days: i64, bytes: &[u8], colon: &[u8]) -> Option<i64> {
 }
 
 /// `05:00`, `05:00:00`, `05:00:00.749` or `05:00:00,749`, or without colons; and what follows.
-fn time_of_day<'a>(bytes: &'a [u8], colon: &[u8]) -> Option<(clock::Seconds, i64, &'a [u8])> {
+pub(super) fn time_of_day<'a>(bytes: &'a [u8], colon: &[u8]) -> Option<(clock::Seconds, i64, &'a [u8])> {
     let (hour, rest) = bytes.split_at_checked(2)?;
     let (minute, rest) = rest.strip_prefix(colon)?.split_at_checked(2)?;
     let second = rest.strip_prefix(colon).and_then(|rest| rest.split_at_checked(2));
@@ -139,7 +139,10 @@ fn time_of_day<'a>(bytes: &'a [u8], colon: &[u8]) -> Option<(clock::Seconds, i64
 }
 
 /// `Z`, `UTC`, `GMT`, `+01`, `+0100` or `+01:00`, perhaps behind a space; the zone's name may follow.
-fn offset(bytes: &[u8]) -> Option<i64> {
+pub(super) fn offset(bytes: &[u8]) -> Option<i64> {
+    if bytes == b"Z" {
+        return Some(0);
+    }
     let mut bytes = bytes;
     // `[Europe/Berlin]` says where, behind an offset that says when (RFC 9557).
     while let [rest @ .., b']'] = bytes {
@@ -175,7 +178,7 @@ fn is_zone(byte: u8) -> bool {
 }
 
 /// A number of at most so many digits, at least one, and what follows it.
-fn digits(bytes: &[u8], most: usize) -> Option<(i64, &[u8])> {
+pub(super) fn digits(bytes: &[u8], most: usize) -> Option<(i64, &[u8])> {
     let count = bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = bytes.split_at_checked(count).filter(|_| count > 0)?;
     Some((date::number(number)?, rest))

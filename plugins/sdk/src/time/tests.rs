@@ -231,7 +231,7 @@ fn epochs_by_magnitude() {
         ("99999999999", None),
         ("100000000000", Some(100_000_000_000_000_000)),
     ] {
-        assert_eq!(epoch::unlimited(text.as_bytes()), expect, "{text}");
+        assert_eq!(number::unlimited(text.as_bytes()), expect, "{text}");
     }
 }
 

@@ -1,18 +1,40 @@
 //! Times as numbers.
 
-use super::{BILLION, NO_TIME, plausible};
+use super::{BILLION, NO_TIME, Unit, plausible};
 
-/// Reads a number since the epoch, written as JSON writes numbers. Its size tells the unit: seconds below
-/// 10^11 (the year 5138), then milliseconds below 10^14, microseconds below 10^17, nanoseconds below 10^20.
+/// Reads a number since the epoch, of which the size tells the unit; [`NO_TIME`] if it is none.
 #[must_use]
 #[inline(never)]
-pub fn epoch(bytes: &[u8]) -> i64 {
-    unlimited(bytes).map_or(NO_TIME, |time| plausible(time.div_euclid(BILLION), time.rem_euclid(BILLION)))
+pub(super) fn epoch(bytes: &[u8]) -> i64 {
+    unlimited(bytes).map_or(NO_TIME, within)
 }
 
-/// The same, whatever the year, as long as 64 bits have room for it.
+/// The same of a number of which the unit is known.
+pub(super) fn epoch_in(bytes: &[u8], unit: Unit) -> i64 {
+    let shift = match unit {
+        Unit::Seconds => 9,
+        Unit::Millis => 6,
+        Unit::Micros => 3,
+        Unit::Nanos => 0,
+    };
+    decimal(bytes).and_then(|number| nanos(&number, shift)).map_or(NO_TIME, within)
+}
+
+fn within(time: i64) -> i64 {
+    plausible(time.div_euclid(BILLION), time.rem_euclid(BILLION))
+}
+
+/// The number, whatever the year, as long as 64 bits have room for it.
 pub(super) fn unlimited(bytes: &[u8]) -> Option<i64> {
-    decimal(bytes).and_then(nanos)
+    let number = decimal(bytes)?;
+    let shift = match number.digits.saturating_add(number.exponent) {
+        ..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18..=20 => 0,
+        _ => return None,
+    };
+    nanos(&number, shift)
 }
 
 /// `mantissa` times ten to the `exponent`.
@@ -78,17 +100,11 @@ fn exponent(bytes: &[u8]) -> Option<i32> {
     Some(sign * value)
 }
 
-fn nanos(number: Decimal) -> Option<i64> {
+/// A number as nanoseconds, of which its unit is ten to the `shift`.
+fn nanos(number: &Decimal, shift: i32) -> Option<i64> {
     if number.mantissa == 0 {
         return Some(0);
     }
-    let shift = match number.digits.saturating_add(number.exponent) {
-        ..=11 => 9,
-        12..=14 => 6,
-        15..=17 => 3,
-        18..=20 => 0,
-        _ => return None,
-    };
     let power = number.exponent.saturating_add(shift);
     let scale = 10u64.checked_pow(power.unsigned_abs());
     let (value, cut) = match scale {
