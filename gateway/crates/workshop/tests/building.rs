@@ -34,7 +34,8 @@ fn build(language: Language) -> (Project, BTreeSet<String>) {
     let project = project(language);
     assert!(project.is_stale().expect("can be looked at"), "nothing is built yet");
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let environment = Environment { path, cargo_target: None };
+    let cargo_target = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop").join("target"));
+    let environment = Environment { path, cargo_target };
     let mut said = Vec::new();
     let built = project.build(&environment, &mut |words| said.push(words.to_owned()));
     let built = built.unwrap_or_else(|error| panic!("{error} (tests/run installs toolchains)"));
@@ -67,6 +68,15 @@ fn own_interfaces() -> BTreeSet<String> {
 
 fn size(project: &Project) -> u64 {
     std::fs::metadata(project.component()).expect("was built").len()
+}
+
+#[test]
+fn rust_is_small() {
+    let (project, imports) = build(Language::Rust);
+    let beyond: Vec<_> =
+        imports.difference(&own_interfaces()).filter(|name| !name.starts_with("wasi:")).cloned().collect();
+    assert!(beyond.is_empty(), "{beyond:?}");
+    assert!(size(&project) < 256 << 10, "{}", size(&project));
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn a_missing_toolchain_is_told_with_the_command_that_gets_it() {
             "cannot build sample: there is no `go`; install Go 1.24 or newer, from https://go.dev/dl or by `apt-get install \
              golang`",
         ),
+        (Language::Rust, "cannot build sample: there is no `cargo`; install Rust with rustup, from https://rustup.rs"),
         (
             Language::JavaScript,
             "cannot build sample: there is no `node`; install Node.js 20 or newer with npm, from https://nodejs.org or by \
@@ -74,6 +75,17 @@ fn clang_without_its_linker_is_not_enough() {
     let sample = Sample::new(Language::C);
     sample.program("clang", "echo wasm-ld");
     assert!(sample.problem().contains("there is no `wasm-ld`, which clang needs; run `apt-get install clang lld`"));
+}
+
+#[test]
+fn rust_without_the_target_is_not_enough() {
+    let sample = Sample::new(Language::Rust);
+    sample.program("cargo", "exit 1").program("rustc", "echo /nowhere");
+    assert!(
+        sample
+            .problem()
+            .ends_with("Rust has no target wasm32-wasip2; run `rustup target add wasm32-wasip2` in the folder")
+    );
 }
 
 #[test]
