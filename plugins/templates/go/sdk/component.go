@@ -2,7 +2,13 @@
 
 package tallygate
 
-import "unsafe"
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"unsafe"
+)
 
 // The way into and out of the sandbox: the canonical ABI of the component model, by hand, for sdk/wit/plugin.wit.
 
@@ -105,6 +111,7 @@ func describeExport() unsafe.Pointer {
 
 //go:wasmexport tallygate:plugin/extractor@1.0.0#configure
 func configureExport(start unsafe.Pointer, length uint32) unsafe.Pointer {
+	defer endInWords()
 	blocksInUse = 0
 	settings := make(map[string]string, length)
 	for _, pair := range unsafe.Slice((*[2]list)(start), length) {
@@ -117,6 +124,7 @@ func configureExport(start unsafe.Pointer, length uint32) unsafe.Pointer {
 
 //go:wasmexport tallygate:plugin/extractor@1.0.0#extract
 func extractExport(data unsafe.Pointer, size uint32, bounds unsafe.Pointer, count uint32, received int64) unsafe.Pointer {
+	defer endInWords()
 	blocksInUse = 0
 	extractAll(unsafe.Slice((*byte)(data), size), unsafe.Slice((*uint32)(bounds), count), received, &outcome)
 	outcomeResult.status = listOf(outcome.status)
@@ -128,6 +136,7 @@ func extractExport(data unsafe.Pointer, size uint32, bounds unsafe.Pointer, coun
 
 //go:wasmexport tallygate:plugin/extractor@1.0.0#explain
 func explainExport(record unsafe.Pointer, size uint32, received int64) unsafe.Pointer {
+	defer endInWords()
 	blocksInUse = 0
 	words, accepted := explain(unsafe.Slice((*byte)(record), size), received)
 	return giveText(words, !accepted)
@@ -145,4 +154,40 @@ func giveText(words string, isError bool) unsafe.Pointer {
 
 func copied(text list) string {
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(uintptr(text.start))), text.length))
+}
+
+// endInWords ends a call that panics: with one message that says what and where. Go itself would write a line for each
+// function, of which the gateway keeps few.
+func endInWords() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	message := "panic: " + panicWords(cause)
+	callers := make([]uintptr, 32)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		if strings.HasSuffix(frame.File, ".go") && !strings.HasPrefix(frame.Function, "runtime.") && !strings.Contains(frame.File, "/sdk/") {
+			file := frame.File[strings.LastIndexByte(frame.File, '/')+1:]
+			message += ", in " + frame.Function + " at " + file + ":" + strconv.Itoa(frame.Line)
+		}
+	}
+	Error(message)
+	// Nothing here can be trusted any more. The gateway sees a trap, and starts another instance.
+	os.Exit(2)
+}
+
+func panicWords(cause any) string {
+	switch cause := cause.(type) {
+	case error:
+		return cause.Error()
+	case string:
+		return cause
+	case interface{ String() string }:
+		return cause.String()
+	default:
+		return "a value that has no words"
+	}
 }

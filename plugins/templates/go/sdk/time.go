@@ -25,19 +25,17 @@ func RFC3339(text []byte) int64 {
 			return UnreadTime
 		}
 	}
-	year, month, day := number(text[0:4]), number(text[5:7]), number(text[8:10])
 	hour, minute, second := number(text[11:13]), number(text[14:16]), number(text[17:19])
 	nanoseconds, rest, hasFraction := fraction(text[19:])
 	offset, isOffset := offset(rest)
 	if !hasFraction || !isOffset || hour > 23 || minute > 59 || second > 60 {
 		return UnreadTime
 	}
-	midnight := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	// The 30th of February would become a day of March.
-	if midnight.Year() != year || midnight.Month() != time.Month(month) || midnight.Day() != day {
+	midnight, isDate := midnight(text[:10])
+	if !isDate {
 		return UnreadTime
 	}
-	seconds := midnight.Unix() + int64(hour*3600+minute*60+second-offset)
+	seconds := midnight + int64(hour*3600+minute*60+second-offset)
 	// Leap seconds are inserted before midnight UTC and nowhere else; they count as the second that follows.
 	if second == 60 && seconds%86400 != 0 {
 		return UnreadTime
@@ -46,6 +44,28 @@ func RFC3339(text []byte) int64 {
 		return NoTime
 	}
 	return seconds*1_000_000_000 + nanoseconds
+}
+
+// The last date, as it was written, and its first second: logs seldom change theirs.
+var (
+	lastDay      [10]byte
+	lastMidnight int64
+)
+
+// midnight is the first second of a day written as `2026-11-20`.
+func midnight(day []byte) (seconds int64, ok bool) {
+	if string(day) == string(lastDay[:]) {
+		return lastMidnight, true
+	}
+	year, month, ofMonth := number(day[0:4]), number(day[5:7]), number(day[8:10])
+	date := time.Date(year, time.Month(month), ofMonth, 0, 0, 0, 0, time.UTC)
+	// The 30th of February would become a day of March.
+	if date.Year() != year || date.Month() != time.Month(month) || date.Day() != ofMonth {
+		return 0, false
+	}
+	copy(lastDay[:], day)
+	lastMidnight = date.Unix()
+	return lastMidnight, true
 }
 
 // number reads digits.

@@ -27,7 +27,26 @@ fn own(language: Language) -> &'static [&'static str] {
             "sdk/time.c",
             "sdk/wit/plugin.wit",
         ],
-        _ => &[],
+        Language::JavaScript => &[
+            "package.json",
+            "plugin.js",
+            "sdk/address.js",
+            "sdk/component.js",
+            "sdk/tallygate.js",
+            "sdk/time.js",
+            "sdk/wit/plugin.wit",
+        ],
+        Language::Python => &[
+            "plugin.py",
+            "requirements.txt",
+            "sdk/address.py",
+            "sdk/component.py",
+            "sdk/log.py",
+            "sdk/tallygate.py",
+            "sdk/time_of.py",
+            "sdk/wit/plugin.wit",
+        ],
+        Language::Rust => &["Cargo.toml", "src/lib.rs"],
     }
 }
 
@@ -49,18 +68,39 @@ fn paths(folder: &Path) -> BTreeSet<String> {
 
 #[test]
 fn a_project_has_the_files_of_its_language() {
-    for language in [Language::Go, Language::C] {
+    for language in Language::ALL {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path().join("my-plugin");
         create(&project, "my-plugin", language).unwrap();
         let expected: BTreeSet<_> = ALL.iter().chain(own(language)).map(|path| (*path).to_owned()).collect();
-        assert_eq!(paths(&project), expected, "{language:?}");
+        let mut found = paths(&project);
+        if language == Language::Rust {
+            // What the SDK is made of is looked at below.
+            found.retain(|path| !path.starts_with("sdk/"));
+        }
+        assert_eq!(found, expected, "{language:?}");
         for path in &expected {
             let text = std::fs::read_to_string(project.join(path)).unwrap();
             assert!(!text.contains(NAME), "{path} of {language:?} has a name left out");
         }
         let opened = crate::Project::open(&project).unwrap();
         assert_eq!((opened.name(), opened.language()), ("my-plugin", language));
+    }
+}
+
+#[test]
+fn a_project_in_rust_has_the_sdk_without_its_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    create(folder.path(), "my-plugin", Language::Rust).unwrap();
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap().join("plugins/sdk");
+    let shipped = paths(&folder.path().join("sdk"));
+    let is_test = |path: &str| path.starts_with("tests/") || path.ends_with("/tests.rs");
+    let expected: BTreeSet<_> = paths(&checkout).into_iter().filter(|path| !is_test(path)).collect();
+    assert_eq!(shipped, expected);
+    for path in shipped {
+        let same = std::fs::read(folder.path().join("sdk").join(&path)).unwrap()
+            == std::fs::read(checkout.join(&path)).unwrap();
+        assert!(same, "{path} was changed on the way");
     }
 }
 

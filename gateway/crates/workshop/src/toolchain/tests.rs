@@ -54,6 +54,17 @@ fn a_missing_toolchain_is_told_with_the_command_that_gets_it() {
             "cannot build sample: there is no `go`; install Go 1.24 or newer, from https://go.dev/dl or by `apt-get install \
              golang`",
         ),
+        (Language::Rust, "cannot build sample: there is no `cargo`; install Rust with rustup, from https://rustup.rs"),
+        (
+            Language::JavaScript,
+            "cannot build sample: there is no `node`; install Node.js 20 or newer with npm, from https://nodejs.org or by \
+             `apt-get install nodejs npm`",
+        ),
+        (
+            Language::Python,
+            "cannot build sample: there is no `python3`; install Python 3.10 or newer, from https://python.org or by \
+             `apt-get install python3-venv`",
+        ),
     ] {
         assert_eq!(Sample::new(language).problem(), message);
     }
@@ -64,6 +75,17 @@ fn clang_without_its_linker_is_not_enough() {
     let sample = Sample::new(Language::C);
     sample.program("clang", "echo wasm-ld");
     assert!(sample.problem().contains("there is no `wasm-ld`, which clang needs; run `apt-get install clang lld`"));
+}
+
+#[test]
+fn rust_without_the_target_is_not_enough() {
+    let sample = Sample::new(Language::Rust);
+    sample.program("cargo", "exit 1").program("rustc", "echo /nowhere");
+    assert!(
+        sample
+            .problem()
+            .ends_with("Rust has no target wasm32-wasip2; run `rustup target add wasm32-wasip2` in the folder")
+    );
 }
 
 #[test]
@@ -95,4 +117,28 @@ fn what_is_no_plugin_is_told_and_the_last_component_stays() {
     std::fs::write(sample.project.component(), "the last that was good").unwrap();
     sample.build().unwrap_err();
     assert_eq!(std::fs::read_to_string(sample.project.component()).unwrap(), "the last that was good");
+}
+
+#[test]
+fn what_a_manifest_names_is_installed_once() {
+    let sample = Sample::new(Language::JavaScript);
+    let npm = "mkdir -p node_modules/.bin && echo npm >> calls && : > node_modules/.package-lock.json
+        printf '#!/bin/sh\\necho tool >> calls; exit 1' > node_modules/.bin/componentize-js
+        chmod +x node_modules/.bin/componentize-js";
+    sample.program("npm", npm).program("node", "exit 1");
+    for tool in ["mkdir", "chmod"] {
+        sample.program(tool, &format!("PATH=/usr/bin:/bin exec {tool} \"$@\""));
+    }
+    for _ in 0..2 {
+        let problem = sample.problem();
+        assert!(problem.starts_with("cannot build sample: `componentize-js` failed with exit status: 1"), "{problem}");
+    }
+    let calls = || std::fs::read_to_string(sample.project.folder().join("calls")).unwrap();
+    assert_eq!(calls(), "npm\ntool\ntool\n");
+
+    let manifest = sample.project.folder().join("package.json");
+    let later = std::fs::metadata(&manifest).unwrap().modified().unwrap() + Duration::from_secs(3600);
+    std::fs::File::options().append(true).open(manifest).unwrap().set_modified(later).unwrap();
+    sample.problem();
+    assert_eq!(calls(), "npm\ntool\ntool\nnpm\ntool\n");
 }
