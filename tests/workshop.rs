@@ -29,7 +29,7 @@ fn plugin_in(folder: &Path, arguments: &[&str]) -> Command {
 fn cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     CACHE.get_or_init(|| {
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop-cache");
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache-of-commands");
         let compiled = cache.join("tallygate/compiled");
         std::fs::create_dir_all(cache.join("tallygate")).expect("the target folder is writable");
         if !compiled.is_symlink() {
