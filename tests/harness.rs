@@ -37,7 +37,7 @@ pub(crate) use metrics::{Metrics, Sample};
 pub(crate) use nginx::Nginx;
 pub(crate) use process::Process;
 pub(crate) use programs::{program, python_with, run, say_loudly};
-pub(crate) use setup::{Setup, forget_own_variables};
+pub(crate) use setup::{Setup, forget_own_variables, shared_compiled_plugins};
 
 /// How long anything may take before a test gives up on it. No test asserts how long things took.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

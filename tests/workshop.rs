@@ -6,8 +6,9 @@ mod versions;
 mod words;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,9 +20,23 @@ fn plugin_in(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallygate"));
     forget_own_variables(&mut command);
     command.current_dir(folder).env_remove("CARGO_TARGET_DIR").env("NO_COLOR", "1");
-    command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop-cache"));
+    command.env("XDG_CACHE_HOME", cache());
     command.arg("plugin").args(arguments);
     command
+}
+
+/// A folder for caches in which compiled components are those of all gateways under test.
+fn cache() -> &'static Path {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    CACHE.get_or_init(|| {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop-cache");
+        let compiled = cache.join("tallygate/compiled");
+        std::fs::create_dir_all(cache.join("tallygate")).expect("the target folder is writable");
+        if !compiled.is_symlink() {
+            std::os::unix::fs::symlink(crate::harness::shared_compiled_plugins(), compiled).expect("a new link");
+        }
+        cache
+    })
 }
 
 /// Runs it with this on its standard input.

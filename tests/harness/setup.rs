@@ -131,8 +131,13 @@ pub(crate) fn forget_own_variables(command: &mut Command) {
 
 /// Makes a data directory whose compiled plugins are those of all tests: compiling them takes seconds in a debug build.
 fn share_compiled_plugins(data: &Path) {
+    fs::create_dir(data).expect("a new folder");
+    symlink(shared_compiled_plugins(), data.join("compiled")).expect("a new link");
+}
+
+/// Where the compiled plugins of all tests are.
+pub(crate) fn shared_compiled_plugins() -> PathBuf {
     let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins");
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&shared).expect("the target folder is writable");
-    fs::create_dir(data).expect("a new folder");
-    symlink(shared, data.join("compiled")).expect("a new link");
+    shared
 }

@@ -8,14 +8,13 @@ use serde_json::{Value, json};
 use super::{fed, objects, plugin_in, printed, text};
 use crate::harness::{Gateway, Request, program};
 
-/// A language, what its toolchain is called, and what an author changes to have the plugin fail, with words of their own.
+/// A language, what its toolchain is called, and what an author changes to have the plugin fail at the record `boom`.
 struct Language {
     name: &'static str,
     tools: &'static [&'static str],
     source: &'static str,
     /// What is replaced in the source, and by what.
     failing: (&'static str, &'static str),
-    words: &'static str,
     limits: &'static str,
 }
 
@@ -24,13 +23,18 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A new project, built and with its tests passed.
+/// A new project that fails at one record, built and with its tests passed.
 fn made(language: &Language, folder: &Path) -> Option<PathBuf> {
     if language.tools.iter().any(|tool| program(tool).is_none()) {
         return None;
     }
     printed(&fed(plugin_in(folder, &["new", "my-logs", "--lang", language.name]), b""));
     let project = folder.join("my-logs");
+    let source = project.join(language.source);
+    let as_it_is = std::fs::read_to_string(&source).expect("readable");
+    let (before, after) = language.failing;
+    assert!(as_it_is.contains(before), "{before} is not in {as_it_is}");
+    std::fs::write(&source, as_it_is.replacen(before, after, 1)).expect("writable");
     let tested = printed(&fed(plugin_in(&project, &["test"]), b""));
     assert!(tested.ends_with("all as expected\n"), "{tested}");
     Some(project)
@@ -62,19 +66,25 @@ fn check(language: &Language) {
         gateway.send(&request).expect_tally(answers.len() as u64, accepted as u64);
     }
 
-    // An author's own words, and where it happened.
-    let source = project.join(language.source);
-    let text_of = std::fs::read_to_string(&source).expect("readable");
-    let (before, after) = language.failing;
-    assert!(text_of.contains(before), "{before} is not in {text_of}");
-    std::fs::write(&source, text_of.replacen(before, after, 1)).expect("writable");
-    printed(&fed(plugin_in(&project, &["build"]), b""));
-    let failed = run(&["."], b"2026-11-20T05:00:00Z 192.0.2.1 one\n");
+    // An author's own words, of one record that the plugin fails at among others.
+    let failed = run(&["."], b"2026-11-20T05:00:00Z 192.0.2.1 one\nboom\n- 192.0.2.2 three\n");
     let answers = objects(&failed);
-    assert_eq!(answers[0]["reject"], json!("trap"), "{answers:?}");
-    let message = answers[0]["message"].as_str().unwrap_or_default();
-    assert!(message.contains(language.words), "{message}");
-    assert!(text(&failed.stderr).contains(language.words), "{}", text(&failed.stderr));
+    assert_eq!((&answers[0]["ip"], &answers[2]["ip"]), (&json!("192.0.2.1"), &json!("192.0.2.2")));
+    assert_eq!(answers[1]["reject"], json!("trap"), "{answers:?}");
+    let message = answers[1]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("the pot is broken"), "{message}");
+    assert!(text(&failed.stderr).contains("the pot is broken"), "{}", text(&failed.stderr));
+}
+
+#[test]
+fn a_plugin_in_rust() {
+    check(&Language {
+        name: "rust",
+        tools: &["cargo"],
+        source: "src/lib.rs",
+        failing: ("    let mut words", "    assert!(record != b\"boom\", \"the pot is broken\");\n    let mut words"),
+        limits: "",
+    });
 }
 
 #[test]
@@ -83,8 +93,10 @@ fn a_plugin_in_c() {
         name: "c",
         tools: &["clang", "wasm-ld"],
         source: "plugin.c",
-        failing: ("    (void)received;", "    (void)received; tg_fail(\"the pot is broken\");"),
-        words: "the pot is broken",
+        failing: (
+            "    size_t at = 0;",
+            "    size_t at = 0;\n    if (tg_equal(line, \"boom\")) tg_fail(\"the pot is broken\");",
+        ),
         limits: "",
     });
 }
@@ -95,8 +107,38 @@ fn a_plugin_in_go() {
         name: "go",
         tools: &["go"],
         source: "plugin.go",
-        failing: ("\treturn ", "\tpanic(\"the pot is broken\")\n\treturn "),
-        words: "the pot is broken",
-        limits: "limits = { memory = \"64 MiB\", time = \"500 ms\" }",
+        failing: (
+            "\ttimeWord, rest",
+            "\tif string(record) == \"boom\" {\n\t\tpanic(\"the pot is broken\")\n\t}\n\ttimeWord, rest",
+        ),
+        limits: "limits = { time = \"500 ms\" }",
+    });
+}
+
+#[test]
+fn a_plugin_in_javascript() {
+    check(&Language {
+        name: "js",
+        tools: &["node", "npm"],
+        source: "plugin.js",
+        failing: (
+            "  const [timeWord",
+            "  if (text(record) === \"boom\") throw new Error(\"the pot is broken\");\n  const [timeWord",
+        ),
+        limits: "limits = { time = \"2 s\", isolated = true }",
+    });
+}
+
+#[test]
+fn a_plugin_in_python() {
+    check(&Language {
+        name: "python",
+        tools: &["python3"],
+        source: "plugin.py",
+        failing: (
+            "    words = record",
+            "    if record == b\"boom\":\n        raise ValueError(\"the pot is broken\")\n    words = record",
+        ),
+        limits: "limits = { time = \"2 s\", isolated = true }",
     });
 }

@@ -61,8 +61,7 @@ plugins = ["access-log"]"#,
                 &ADDRESS,
                 r#""required""#,
                 Effect::Reload,
-                r#"`"required"`: a valid record that names no client is rejected as `field-missing`. `"optional"`: it is accepted, \
-                   and is no visit."#,
+                r#"`"required"`: a record that names no client is rejected as `field-missing`. `"optional"`: it is accepted, and no visit."#,
             ),
         ],
     )

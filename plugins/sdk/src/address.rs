@@ -57,6 +57,10 @@ impl Address {
     #[must_use]
     #[inline(never)]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
+        // What nearly all are.
+        if let Some(quad) = quad::parse(bytes) {
+            return Some(Self::V4(quad));
+        }
         let bytes = without_length(bytes.trim_ascii());
         if let [b'[', inner @ ..] = bytes {
             let close = inner.iter().position(|byte| *byte == b']')?;

@@ -1,6 +1,6 @@
 //! What makes a type the plugin.
 
-/// Exports a type that implements [`Format`] as the plugin.
+/// Exports a type that implements [`Format`](crate::Format) as the plugin.
 ///
 /// A macro, because the exports of a component are functions and statics of the crate that becomes it.
 #[macro_export]

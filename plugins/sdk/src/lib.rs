@@ -30,6 +30,7 @@
 //! | times | [`time`]: a function for each notation; [`Times`] for all of them |
 //! | lines | [`fields`]: by byte, by white space, in quotes, comma-separated, `key=value` |
 //! | JSON | [`json`] |
+//! | whole calls at once, in wide steps | [`Format`], [`Text`], [`Stops`]: what the shipped plugins are made with |
 //!
 //! None of these panics, whatever the record holds, and none of them allocates, unless it says so.
 //!

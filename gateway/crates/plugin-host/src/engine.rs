@@ -19,7 +19,7 @@ pub(crate) fn features() -> WasmFeatures {
 }
 
 /// Functions of a backtrace; more than are named, as some belong to the toolchain.
-const FRAMES: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
+const FRAMES: NonZeroUsize = NonZeroUsize::new(32).expect("it is not zero");
 
 /// An engine that compiles for this machine, and runs what it compiled.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {

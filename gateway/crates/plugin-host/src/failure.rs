@@ -77,7 +77,9 @@ impl Failure {
 /// Where a guest was, in its own functions' names.
 fn place(error: &wasmtime::Error) -> String {
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-    let names: Vec<_> = frames.iter().filter_map(|frame| frame.func_name()).map(readable).collect();
+    let all: Vec<_> = frames.iter().filter_map(|frame| frame.func_name()).map(readable).collect();
+    let own: Vec<_> = all.iter().filter(|name| !is_of_toolchain(name)).collect();
+    let names = if own.is_empty() { all.iter().collect() } else { own };
     let Some((first, callers)) = names.split_first() else { return String::new() };
     let mut place = format!(" in {first}");
     for caller in callers.iter().take(NAMED - 1) {
@@ -87,6 +89,14 @@ fn place(error: &wasmtime::Error) -> String {
         place.push_str(", …");
     }
     place
+}
+
+/// Whether a function is on the way from a panic to the trap, or from the host to the plugin, and nothing its author wrote.
+fn is_of_toolchain(name: &str) -> bool {
+    let name = name.trim_start_matches(['<', '&']);
+    let prefixes =
+        ["std::", "core::", "alloc::", "__rust", "rust_panic", "runtime.", "wasi_", "__wasi", "_start", "dlmalloc"];
+    name == "abort" || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// A function's name as its author wrote it.

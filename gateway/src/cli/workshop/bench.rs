@@ -202,7 +202,9 @@ impl Subjected {
 
         let plugin: &Plugin = &*sandbox.load(subject)?;
         let mut instance = plugin.instantiate()?;
-        let accepted = instance.extract(batch.records()).with_context(fails)?.accepted();
+        let mut outcome = instance.extract(batch.records()).with_context(fails)?;
+        outcome.require_client();
+        let accepted = outcome.accepted();
         let (name, memory) = (subject.name.clone(), plugin.memory_bytes());
         Ok(Self { name, batch, instance, call: f64::MAX, one: f64::MAX, instructions, memory, accepted })
     }

@@ -70,21 +70,26 @@ const fn places() -> [[u8; 16]; 81] {
 
 /// Reads `a.b.c.d` byte by byte.
 pub(super) fn parse(bytes: &[u8]) -> Option<u32> {
-    let mut parts = bytes.split(|byte| *byte == b'.');
-    let mut quad = 0;
-    for _ in 0..4 {
-        quad = quad << 8 | octet(parts.next()?)?;
+    let (mut quad, mut dots) = (0, 0);
+    // The number that is being read, and how many digits it has.
+    let (mut number, mut digits) = (0, 0);
+    for byte in bytes {
+        match byte {
+            // No zero leads, and no number is above 255, so none has more than three digits.
+            b'0'..=b'9' if digits == 0 || number > 0 => {
+                number = number * 10 + u32::from(byte - b'0');
+                digits += 1;
+                if number > 255 {
+                    return None;
+                }
+            }
+            b'.' if digits > 0 && dots < 3 => {
+                quad = quad << 8 | number;
+                (number, digits) = (0, 0);
+                dots += 1;
+            }
+            _ => return None,
+        }
     }
-    parts.next().is_none().then_some(quad)
-}
-
-fn octet(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || digits.len() > 3 || digits.len() > 1 && digits.first() == Some(&b'0') {
-        return None;
-    }
-    let value = digits.iter().try_fold(0, |value, byte| match byte {
-        b'0'..=b'9' => Some(value * 10 + u32::from(byte - b'0')),
-        _ => None,
-    })?;
-    (value < 256).then_some(value)
+    (dots == 3 && digits > 0).then_some(quad << 8 | number)
 }

@@ -1,6 +1,6 @@
 //! Times that lie on their own, each notation by its name.
 
-use super::{BILLION, NO_TIME, date, finish, loose, number, plausible};
+use super::{BILLION, NO_TIME, clock, date, finish, loose, number, plausible};
 
 /// What a number since the epoch counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +30,29 @@ const DAY: i64 = 86_400;
 /// ```
 #[must_use]
 pub fn rfc3339(bytes: &[u8]) -> Option<i64> {
-    read(loose::dashed(bytes.trim_ascii()))
+    read(usual(bytes).or_else(|| loose::dashed(bytes.trim_ascii())))
+}
+
+/// The same, as nearly all programs write it.
+fn usual(bytes: &[u8]) -> Option<i64> {
+    let (head, mut rest) = bytes.split_first_chunk::<19>()?;
+    let [a, b, c, d, b'-', e, f, b'-', g, h, b'T' | b' ', clock @ ..] = head else { return None };
+    let days = date::day(date::number(&[*a, *b, *c, *d])?, date::number(&[*e, *f])?, date::number(&[*g, *h])?)?;
+    let seconds = clock::seconds(u64::from_le_bytes(*clock))?;
+    let (mut nanos, mut worth) = (0, BILLION);
+    if let [b'.', fraction @ ..] = rest {
+        rest = fraction;
+        while let [digit @ b'0'..=b'9', after @ ..] = rest {
+            worth /= 10;
+            nanos += i64::from(digit - b'0') * worth;
+            rest = after;
+        }
+        if worth == BILLION {
+            return None;
+        }
+    }
+    let east = if rest == b"Z" { 0 } else { clock::offset_of(rest)? };
+    finish(days, seconds, east).map(|seconds| plausible(seconds, nanos))
 }
 
 /// Reads a date and a time of day without an offset, which are those of a zone so many seconds east of UTC.
@@ -176,6 +198,9 @@ mod tests {
     #[test]
     fn what_is_none() {
         assert_eq!(rfc3339(b"1989-12-31T23:59:59Z"), None);
+        assert_eq!(rfc3339(b"2026-11-20T05:00:00.Z"), None);
+        assert_eq!(rfc3339(b"2026-11-20T05:00:00"), None);
+        assert_eq!(rfc3339(b"2026-11-20T05:00:60Z"), None);
         assert_eq!(local(b"2026-11-20T05:00:00Z", 0), None);
         assert_eq!(local(b"2026-11-20T05:00:00", 90_000), None);
         assert_eq!(clf(b"[20/Nov/2026:05:00:00 +0000"), None);
@@ -226,6 +251,14 @@ mod tests {
             let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
             let text = format!("{} {day:2} {clock}", MONTHS[month as usize - 1]);
             prop_assert_eq!(syslog(text.as_bytes(), received * BILLION, east), Some(time * BILLION), "{}", text);
+        }
+
+        /// What is read the usual way is read alike by the one that reads more.
+        #[test]
+        fn both_ways_agree(text in "20[0-9]{2}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,12})?(Z|[+-][0-9]{2}:?[0-6][0-9])?") {
+            let loose = loose::dashed(text.as_bytes());
+            let usual = usual(text.as_bytes());
+            prop_assert!(usual.is_none() || usual == loose, "{}: {:?}, {:?}", text, usual, loose);
         }
 
         #[test]

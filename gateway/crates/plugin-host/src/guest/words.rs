@@ -90,10 +90,11 @@ fn lines_of(written: &[u8]) -> Vec<String> {
 
 /// The lines that say most: of a traceback the last, which has the message; of all else the first ones.
 fn telling(lines: &[String]) -> String {
+    let says_something = |line: &&String| !line.starts_with("note: run with `RUST_BACKTRACE");
     let is_traceback = lines.iter().any(|line| line.starts_with("Traceback "));
     let told = match lines.last().filter(|_| is_traceback) {
         Some(last) => last.clone(),
-        None => lines.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(" "),
+        None => lines.iter().filter(says_something).take(3).map(String::as_str).collect::<Vec<_>>().join(" "),
     };
     cut(&told, LAST_BYTES)
 }
