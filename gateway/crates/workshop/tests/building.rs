@@ -35,7 +35,7 @@ fn lacks(tools: &[&str]) -> bool {
     let is_there = |tool: &&str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
     let missing: Vec<_> = tools.iter().filter(|tool| !is_there(tool)).collect();
     if !missing.is_empty() {
-        println!("not tried, for there is no {missing:?}: tests/run installs it");
+        eprintln!("not tried, for there is no {missing:?}: tests/run installs it");
     }
     !missing.is_empty()
 }

@@ -92,7 +92,7 @@ fn is_there(program: &str) -> bool {
 fn check(language: Language, driver: (&str, &str), commands: &[&[&str]]) {
     let needed = commands[0][0];
     if !is_there(needed) {
-        println!("not tried, for there is no {needed}: tests/run installs it");
+        eprintln!("not tried, for there is no {needed}: tests/run installs it");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

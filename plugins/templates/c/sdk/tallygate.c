@@ -203,13 +203,13 @@ EXPORT("configure") const void *abi_configure(const abi_list (*given)[2], size_t
         for (size_t known = 0; known < tallygate_plugin.setting_count; known++) {
             if (tg_equal(name, tallygate_plugin.settings[known].name)) setting = &tallygate_plugin.settings[known];
         }
-        const char *error = "there is no such setting";
-        if (setting) error = configure(setting->name, (tg_bytes){given[at][1].start, given[at][1].length});
-        if (!error) continue;
-        add(&words, "setting `");
+        const char *expected = "";
+        if (setting) expected = configure(setting->name, (tg_bytes){given[at][1].start, given[at][1].length});
+        if (!expected) continue;
+        add(&words, setting ? "setting `" : "there is no setting `");
         add_bytes(&words, name.start, name.length);
-        add(&words, setting ? "` expects " : "`: ");
-        add(&words, error);
+        add(&words, setting ? "` expects " : "`");
+        add(&words, expected);
         return give_words(true);
     }
     return give_words(false);

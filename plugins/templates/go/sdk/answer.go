@@ -3,7 +3,6 @@ package tallygate
 import (
 	"encoding/binary"
 	"errors"
-	"strconv"
 	"time"
 )
 
@@ -106,7 +105,7 @@ func explain(record []byte, received int64) (words string, accepted bool) {
 func configure(settings map[string]string) string {
 	for name := range settings {
 		if !hasSetting(name) {
-			return "there is no setting " + strconv.Quote(name)
+			return "there is no setting `" + name + "`"
 		}
 	}
 	if served.Configure == nil {

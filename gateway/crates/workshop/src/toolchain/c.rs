@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::{Build, BuildError, Output};
 
-/// What the gateway runs, without a C library; the linker finds unknown names and says so.
+/// What the gateway runs, without a C library; the linker finds unknown names and says so. Functions keep their names, so that
+/// the gateway can say where a plugin failed.
 const FLAGS: [&str; 14] = [
     "--target=wasm32",
     "-std=c11",
@@ -18,7 +19,7 @@ const FLAGS: [&str; 14] = [
     "-Wall",
     "-Wextra",
     "-Wl,--no-entry",
-    "-Wl,--strip-all",
+    "-Wl,--strip-debug",
     "-o",
 ];
 

@@ -36,7 +36,8 @@ impl Go {
         let module = build.scratch.join("module.wasm");
         let mut command = build.command(&self.go);
         command.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOTOOLCHAIN", "local");
-        command.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&module).arg(".");
+        // Without what only a debugger reads; functions keep their names, so that the gateway can say where a plugin failed.
+        command.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o"]).arg(&module).arg(".");
         build.run(&mut command)?;
         Ok(Output::Module(module))
     }
