@@ -7,12 +7,13 @@ use std::process::Command;
 use crate::harness::root;
 
 /// The crates below the gateway's own, and which of the others each may stand on. All may use `tallygate-event`.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     ("tallygate-connect", &[]),
     ("tallygate-disk", &[]),
     ("tallygate-index", &["tallygate-disk", "tallygate-wal"]),
     ("tallygate-plugin-host", &[]),
     ("tallygate-wal", &["tallygate-disk"]),
+    ("tallygate-workshop", &[]),
 ];
 
 /// Normal dependencies of each package of the workspace.

@@ -1,6 +1,7 @@
 //! The commands of `tallygate plugin` that need no running gateway.
 
 mod golden;
+mod guide;
 mod languages;
 mod versions;
 mod words;
@@ -15,13 +16,19 @@ use tempfile::TempDir;
 
 use crate::harness::{forget_own_variables, guest, root};
 
-/// `tallygate plugin` with what all tests compiled, in a folder.
+/// `tallygate plugin`, in a folder.
 fn plugin_in(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = tallygate_in(folder);
+    command.arg("plugin").args(arguments);
+    command
+}
+
+/// The binary with what all tests compiled, in a folder.
+fn tallygate_in(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallygate"));
     forget_own_variables(&mut command);
     command.current_dir(folder).env_remove("CARGO_TARGET_DIR").env("NO_COLOR", "1");
     command.env("XDG_CACHE_HOME", cache());
-    command.arg("plugin").args(arguments);
     command
 }
 

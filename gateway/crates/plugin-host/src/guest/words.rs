@@ -88,12 +88,13 @@ fn lines_of(written: &[u8]) -> Vec<String> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
-/// The lines that say most: of a traceback the last, which has the message; of all else the first ones.
+/// The lines that say most: of a traceback the one behind its places, which has the message; of all else the first ones.
 fn telling(lines: &[String]) -> String {
     let says_something = |line: &&String| !line.starts_with("note: run with `RUST_BACKTRACE");
-    let is_traceback = lines.iter().any(|line| line.starts_with("Traceback "));
-    let told = match lines.last().filter(|_| is_traceback) {
-        Some(last) => last.clone(),
+    let traceback = lines.iter().rposition(|line| line.starts_with("Traceback "));
+    let behind = traceback.and_then(|at| lines.get(at + 1..)).unwrap_or_default();
+    let told = match behind.iter().find(|line| !line.starts_with(' ')) {
+        Some(message) => message.clone(),
         None => lines.iter().filter(says_something).take(3).map(String::as_str).collect::<Vec<_>>().join(" "),
     };
     cut(&told, LAST_BYTES)
@@ -157,12 +158,14 @@ mod tests {
     #[test]
     fn the_last_words_are_those_that_tell_most() {
         let mut words = Words::default();
-        words.write(
-            Stream::Error,
-            b"Traceback (most recent call last):\n  File \"a\"\nValueError: no\n".iter().copied(),
-        );
+        let python = "Traceback (most recent call last):\n  File \"a\"\nValueError: no\n\nthread '<unnamed>' panicked\nnote: x\n";
+        words.write(Stream::Error, python.bytes());
         words.take_written();
         assert_eq!(words.take_last().as_deref(), Some("ValueError: no"));
+        let rust = "thread panicked at a.rs:1:1:\nboom\nnote: run with `RUST_BACKTRACE=1`";
+        words.write(Stream::Error, rust.bytes());
+        words.take_written();
+        assert_eq!(words.take_last().as_deref(), Some("thread panicked at a.rs:1:1: boom"));
         words.write(Stream::Error, b"panic: boom\n\ngoroutine 1 [running]:\nmain.f()\nmain.g()\n".iter().copied());
         words.take_written();
         assert_eq!(words.take_last().as_deref(), Some("panic: boom goroutine 1 [running]: main.f()"));
