@@ -227,6 +227,11 @@ pub(crate) fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T
     within(PATIENCE, what, attempt)
 }
 
+/// As [`eventually`], for what has to build or compile something first.
+pub(crate) fn patiently<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE_TO_COMPILE, what, attempt)
+}
+
 fn within<T>(patience: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

@@ -4,6 +4,7 @@ mod golden;
 mod guide;
 mod languages;
 mod versions;
+mod watch;
 mod words;
 
 use std::io::Write;
