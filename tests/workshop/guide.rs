@@ -79,6 +79,6 @@ fn the_guide_leads_from_a_strange_line_to_a_live_plugin() {
     let send = send.0.replace("localhost:5000", &gateway.ingest().to_string());
     expect(&send, &typed(&send, &doors, &[]), &[r#""received":3,"accepted":2,"rejected":1"#]);
     let at = [("TALLYGATE_URL", format!("http://{}", gateway.ops()))];
-    expect(&deploy.0, &typed(&deploy.0, &doors, &at), &["doors", "upload"]);
+    expect(&deploy.0, &typed(&deploy.0, &doors, &at), &["doors", "0.2.0"]);
     gateway.stop();
 }

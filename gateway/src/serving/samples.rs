@@ -157,8 +157,9 @@ impl Capture {
         self.data.push(b'\n');
     }
 
-    fn has_room_for(&self, record: &[u8]) -> bool {
-        self.records().len() < CALL_RECORDS && self.data.len() + record.len() < CALL_BYTES
+    /// Whether it fits in a call with those that are there. One alone always does.
+    pub(crate) fn has_room_for(&self, record: &[u8]) -> bool {
+        self.bounds.is_empty() || self.records().len() < CALL_RECORDS && self.data.len() + record.len() < CALL_BYTES
     }
 }
 

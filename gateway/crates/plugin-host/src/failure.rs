@@ -58,7 +58,7 @@ impl Failure {
                 write!(message, "; it asked for more memory than the {limit} bytes that it may have: {hint}")
                     .expect("writing to a string cannot fail");
             }
-            None => message.push_str("; `tallygate plugin run` shows at which record"),
+            None => message.push_str("; try it with `tallygate plugin run`"),
         }
         Self::Trap(message)
     }
@@ -101,6 +101,8 @@ fn is_of_toolchain(name: &str) -> bool {
 
 /// A function's name as its author wrote it.
 fn readable(name: &str) -> String {
+    // What the interface calls its functions is long, and says no more than the last word of it.
+    let name = name.rsplit_once('#').map_or(name, |(_, function)| function);
     // Without the hash that tells versions of a crate apart.
     printable(&format!("{:#}", rustc_demangle::demangle(name)), NAME_BYTES)
 }

@@ -131,7 +131,7 @@ fn what_is_wrong_with_a_component() {
             Message {
                 about: "wrong types",
                 what: "a function of it is of another type",
-                wherein: "explain",
+                wherein: "expected `list` found `string`",
                 next: "rebuild it with the interface of this gateway",
             },
             refusal(&craft::of_wrong_types(), &[]),
@@ -158,7 +158,7 @@ fn what_is_wrong_with_a_component() {
             Message {
                 about: "a trap in configure",
                 what: "the plugin trapped: wasm `unreachable` instruction executed",
-                wherein: "in its own words: thread '<unnamed>' panicked at unruly/src/lib.rs",
+                wherein: "panicked at unruly/src/lib.rs",
                 next: "told to",
             },
             refusal(&unruly(), &[("configure", "trap")]),
@@ -174,7 +174,7 @@ fn what_is_wrong_with_a_call() {
                 about: "a panic",
                 what: "the plugin trapped: wasm `unreachable` instruction executed",
                 wherein: "unruly::judge",
-                next: "told to; `tallygate plugin run` shows at which record",
+                next: "told to; try it with `tallygate plugin run`",
             },
             failure("trap"),
         ),
@@ -199,9 +199,9 @@ fn what_is_wrong_with_a_call() {
         (
             Message {
                 about: "recursion",
-                what: "call stack exhausted",
+                what: "the plugin trapped: ",
                 wherein: "unruly::recurse",
-                next: "`tallygate plugin run` shows at which record",
+                next: "try it with `tallygate plugin run`",
             },
             failure("recurse"),
         ),

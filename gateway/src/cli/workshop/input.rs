@@ -6,10 +6,10 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tallygate_connect::frame::{Bounds, Chunk, Frames, Framing};
-use tallygate_event::Records;
 
 use super::judge::Judge;
 use super::verdict::Verdict;
+use crate::serving::Capture;
 
 /// How records lie in the input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,21 +90,37 @@ fn judge_base64(
     judge: &mut Judge,
     each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
 ) -> Result<()> {
+    let mut together = Capture::new(judge.received());
     for text in lines.split_inclusive(|byte| *byte == b'\n') {
         *line += 1;
-        let record = match STANDARD.decode(text.trim_ascii()) {
-            Ok(record) => record,
-            Err(error) => bail!("line {line} is not base64: {error}"),
-        };
-        if record.len() > BOUNDS.max_record {
-            each(None, Judge::too_long())?;
+        let decoded = STANDARD.decode(text.trim_ascii());
+        let fits = |record: &Vec<u8>| record.len() <= BOUNDS.max_record;
+        if let Some(record) = decoded.as_ref().ok().filter(|record| fits(record)) {
+            if !together.has_room_for(record) {
+                judge_capture(&mut together, judge, each)?;
+            }
+            together.push(record);
             continue;
         }
-        let bounds = [0, u32::try_from(record.len()).context("a record of less than a mebibyte")?];
-        let records = Records { data: &record, bounds: &bounds, received: judge.received() };
-        for verdict in judge.judge(records) {
-            each(Some(&record), verdict)?;
+        // What came before is judged first, so that the order is kept.
+        judge_capture(&mut together, judge, each)?;
+        match decoded {
+            Ok(_) => each(None, Judge::too_long())?,
+            Err(error) => bail!("line {line} is not base64: {error}"),
         }
+    }
+    judge_capture(&mut together, judge, each)
+}
+
+fn judge_capture(
+    capture: &mut Capture,
+    judge: &mut Judge,
+    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
+) -> Result<()> {
+    let capture = std::mem::replace(capture, Capture::new(judge.received()));
+    let records = capture.records();
+    for (at, verdict) in judge.judge(records).into_iter().enumerate() {
+        each(records.get(at), verdict)?;
     }
     Ok(())
 }

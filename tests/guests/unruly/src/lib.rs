@@ -57,6 +57,7 @@ impl Guest for Unruly {
     }
 }
 
+#[inline(never)]
 fn judge(record: &[u8], outcome: &mut Outcome) {
     let status = match record {
         b"trap" => panic!("told to"),
@@ -97,6 +98,7 @@ fn judge(record: &[u8], outcome: &mut Outcome) {
     outcome.status.push(status);
 }
 
+#[inline(never)]
 fn spin() -> ! {
     loop {
         std::hint::black_box(());
@@ -104,6 +106,7 @@ fn spin() -> ! {
 }
 
 /// Takes memory until there is none, which traps.
+#[inline(never)]
 fn hog() -> ! {
     let mut all = Vec::new();
     loop {
@@ -111,6 +114,7 @@ fn hog() -> ! {
     }
 }
 
+#[inline(never)]
 #[allow(unconditional_recursion, reason = "that is the sin")]
 fn recurse(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 64]);
