@@ -119,12 +119,8 @@ impl<F: Format> Instance<F> {
 
     /// `configure`: the address of a `result<_, string>`.
     pub fn configure(&self, settings: &Input<[List; 2]>) -> *const u8 {
-        let owned = |list: &List| {
-            // The gateway passes nothing but UTF-8.
-            // SAFETY: the gateway wrote the strings of this call into blocks of `cabi_realloc` and names them here only.
-            let text = unsafe { Input::new(list.start.cast_mut(), list.length) };
-            String::from_utf8(text.elements().to_vec()).unwrap_or_default()
-        };
+        // SAFETY: the gateway wrote the strings of this call into blocks of `cabi_realloc` and names them here only.
+        let owned = |list: &List| unsafe { list.take_text() };
         let settings: Vec<_> = settings.elements().iter().map(|[name, value]| (owned(name), owned(value))).collect();
         let state = &mut *self.0.borrow_mut();
         let answer = state.set_up(&settings);
@@ -168,8 +164,7 @@ impl<F: Format> State<F> {
     fn set_up(&mut self, settings: &[(String, String)]) -> Result<(), String> {
         self.format = Some(F::configure(settings)?);
         if self.columns.status.capacity() == 0 {
-            self.columns = Columns::with_capacity(KEPT_RECORDS);
-            self.columns.v6.reserve(2 * KEPT_RECORDS);
+            self.columns = kept_columns();
         }
         #[cfg(all(target_arch = "wasm32", not(feature = "std")))]
         crate::bare::seal();
@@ -181,8 +176,7 @@ impl<F: Format> State<F> {
     fn forget(&mut self) {
         if self.holds {
             self.holds = false;
-            self.large = Columns::EMPTY;
-            self.told = Told::NOTHING;
+            drop_answer(&mut self.large, &mut self.told);
         }
     }
 
@@ -200,6 +194,19 @@ impl<F: Format> State<F> {
             let _ = self.set_up(&[]);
         }
     }
+}
+
+/// Room for whatever a call of so many records answers. It is no part of `State`, and neither is what follows: so it is
+/// compiled once, here, and not in the author's crate again.
+fn kept_columns() -> Columns {
+    let mut columns = Columns::with_capacity(KEPT_RECORDS);
+    columns.v6.reserve(2 * KEPT_RECORDS);
+    columns
+}
+
+fn drop_answer(large: &mut Columns, told: &mut Told) {
+    *large = Columns::EMPTY;
+    *told = Told::NOTHING;
 }
 
 // === impl Told ===
@@ -233,6 +240,16 @@ impl List {
 
     fn text(text: &str) -> Self {
         Self::of(text.as_bytes())
+    }
+
+    /// # Safety
+    /// It must be a string that the gateway has passed in this call, and nothing else may refer to it.
+    #[inline(never)]
+    unsafe fn take_text(&self) -> String {
+        // SAFETY: the caller vouches for it.
+        let text = unsafe { Input::new(self.start.cast_mut(), self.length) };
+        // The gateway passes nothing but UTF-8.
+        String::from_utf8(text.elements().to_vec()).unwrap_or_default()
     }
 }
 

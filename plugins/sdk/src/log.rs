@@ -6,7 +6,7 @@
 /// How much a message matters.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Level {
+pub(crate) enum Level {
     Debug,
     Info,
     Warn,
@@ -34,7 +34,7 @@ pub fn error(message: &str) {
 }
 
 #[cfg(target_arch = "wasm32")]
-fn emit(level: Level, message: &str) {
+pub(crate) fn emit(level: Level, message: &str) {
     #[link(wasm_import_module = "tallygate:plugin/log@1.0.0")]
     unsafe extern "C" {
         #[link_name = "emit"]
