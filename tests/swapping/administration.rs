@@ -56,7 +56,7 @@ fn the_list_tells_the_whole_story() {
     assert!(first["since"].as_str().is_some_and(|since| since.ends_with('Z')), "{first}");
     for (key, value) in [
         ("generation", json!(1)),
-        ("version", json!("1.0.0")),
+        ("version", json!("0.1.0")),
         ("wit", json!("1.0.0")),
         ("source", json!("file")),
         ("state", json!("serving")),
