@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
 }
 
 /// Finds words for the first rejected records.
-async fn name_rejects(lane: &Lane, active: &Active, batch: &Judged) -> Vec<Named> {
+async fn name_rejects(lane: &Lane, active: &Arc<Active>, batch: &Judged) -> Vec<Named> {
     let (mut named, mut reader) = (Vec::new(), batch.reader());
     for (record, code) in batch.outcome.rejects().take(NAMED_REJECTS) {
         let seen = reader.record(record);

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use serde_json::{Value, json};
+
 use super::{fed, plugin_in, printed, project, text};
 use crate::harness::JSON;
 
@@ -26,7 +28,7 @@ fn answers_are_blessed_and_then_expected() {
     let (first, second) = blessed.split_once('\n').expect("two lines");
     assert_eq!(first, r#"{"ip":"192.0.2.1","time":"2026-11-20T05:00:00Z"}"#);
     assert!(second.starts_with(r#"{"reject":"malformed","message":"not JSON"#), "{second}");
-    assert_eq!(printed(&test(own.path(), &[])), "1 files, 2 records: all as expected\n");
+    assert_eq!(printed(&test(own.path(), &[])), "1 file, 2 records: all as expected\n");
 
     fs::write(tests.join("a.expected"), "{\"ip\":\"192.0.2.9\",\"time\":null}\n{\"reject\":\"malformed\"}\n{}\n")
         .expect("writable");
@@ -37,10 +39,14 @@ fn answers_are_blessed_and_then_expected() {
         "tests/a.log record 1\n  {\"ip\":\"192.0.2.1\",",
         "  expected  {\"ip\":\"192.0.2.9\",\"time\":null}\n  found     {\"ip\":\"192.0.2.1\",",
         "tests/a.log record 3\n  (there is no such record)\n  expected  {}\n  found     nothing",
-        "1 files, 2 records: 2 are not as expected; if they are right now, run this again with --update",
+        "1 file, 2 records: 2 are not as expected; if they are right now, run this again with --update",
     ] {
         assert!(told.contains(line), "{line}\nis not in\n{told}");
     }
+    let machine: Value = serde_json::from_str(&text(&test(own.path(), &["--json"]).stdout)).expect("JSON");
+    assert_eq!((&machine["files"], &machine["records"]), (&json!(1), &json!(2)));
+    assert_eq!(machine["differences"][0]["expected"], json!({"ip": "192.0.2.9", "time": null}));
+    assert_eq!(machine["differences"][1]["record"], 3);
 }
 
 #[test]

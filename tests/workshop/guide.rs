@@ -61,7 +61,7 @@ fn the_guide_leads_from_a_strange_line_to_a_live_plugin() {
     ran(see, folder.path(), &["rejected as malformed: not a line of an access log", "interface   1.0.0"]);
     ran(begin, folder.path(), &["doors is made"]);
     ran(say, &doors, &[]);
-    ran(write, &doors, &["1 files, 3 records: all as expected"]);
+    ran(write, &doors, &["1 file, 3 records: all as expected"]);
     ran(look, &doors, &["instructions a record", r#"{"reject":"not-an-address""#]);
 
     let (config, command) = serve.0.rsplit_once('\n').expect("the last line serves");

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{objects, run_plugin};
-use crate::harness::{Gateway, Request, root};
+use crate::harness::{ADMIN, Gateway, JSON, Request, root};
 
 /// What was released is frozen: to the letter, comments included, since people read those.
 #[test]
@@ -61,4 +62,34 @@ fn times_of_both_versions_are_the_same_instant() {
     let times = [old.to_str().expect("text"), "json"]
         .map(|plugin| objects(&run_plugin(&["--json", plugin], record))[0]["time"].clone());
     assert_eq!(times, ["2026-11-20T05:00:00.123Z", "2026-11-20T05:00:00.123456Z"]);
+}
+
+/// What the old version cannot tell, the digits behind the milliseconds, is no difference when it is replaced.
+#[test]
+fn a_plugin_of_the_old_version_is_replaced_by_one_of_the_new_on_live_traffic() {
+    let old = root().join("tests/guests/fixtures/json-0.1.0.wasm");
+    let config = format!("{ADMIN}[plugins.json]\npath = \"{}\"\n", old.display());
+    let gateway = Gateway::with_config(&config);
+    for at in 0..20 {
+        let time = format!("2026-11-20T05:00:00.123{at:03}Z");
+        gateway.post(format!("{{\"ip\":\"192.0.2.{at}\",\"time\":\"{time}\"}}\n{{\"a\":{at}}}")).expect_tally(2, 1);
+    }
+    let reply = gateway.deploy("json", "", JSON).expect(200).json();
+    assert_eq!((&reply["shadow"]["replayed"], &reply["shadow"]["different"]), (&json!(40), &json!(0)), "{reply}");
+    gateway.post("{\"ip\":\"192.0.2.1\"}").expect_tally(1, 1);
+    assert_eq!(gateway.plugin("json")["wit"], "1.0.0");
+}
+
+/// One that is said to be slow by nature has words for what it rejects, like any other.
+#[test]
+fn an_isolated_plugin_answers_and_explains() {
+    let config = "[plugins.json]\nlimits = { isolated = true }\n";
+    let gateway = Gateway::with_config(config);
+    for _ in 0..3 {
+        let reply = gateway.post("{\"ip\":\"192.0.2.1\"}\nno json\n{\"a\":1}\n");
+        let errors = reply.json()["errors"].clone();
+        reply.expect_tally(3, 1);
+        assert!(errors[0]["message"].as_str().is_some_and(|message| message.starts_with("not JSON")), "{errors}");
+        assert!(errors[1]["message"].as_str().is_some_and(|message| message.starts_with("no client: ")), "{errors}");
+    }
 }

@@ -96,18 +96,24 @@ pub(super) async fn extract(
 /// Of a record that names no client, which the route rejects, the plugin says what it read out of it.
 pub(super) async fn explain(
     lane: &Lane,
-    active: &Active,
+    active: &Arc<Active>,
     (record, received): (&[u8], i64),
     code: Code,
 ) -> Option<String> {
-    if active.plugin.health().is_isolated() {
+    let health = active.plugin.health();
+    if health.misbehaved() {
         return None;
     }
-    let start = Instant::now();
-    let words = lane.plugins.call(lane, active, |instance| instance.explain(record, received));
-    if start.elapsed() > SLOW {
-        tokio::task::yield_now().await;
-    }
+    let words = if health.is_isolated() {
+        explain_beside(lane, active, record, received).await?
+    } else {
+        let start = Instant::now();
+        let words = lane.plugins.call(lane, active, |instance| instance.explain(record, received));
+        if start.elapsed() > SLOW {
+            tokio::task::yield_now().await;
+        }
+        words
+    };
     match words {
         Ok(Ok(words)) if code == Code::FIELD_MISSING => Some(words),
         Ok(words) => words.err(),
@@ -119,6 +125,24 @@ pub(super) async fn explain(
             None
         }
     }
+}
+
+/// Asks a plugin that is slow by nature on the thread beside this worker's. `None` if the gateway itself failed.
+async fn explain_beside(
+    lane: &Lane,
+    active: &Arc<Active>,
+    record: &[u8],
+    received: i64,
+) -> Option<Result<Result<String, String>, Failure>> {
+    let turn = turn(lane).await;
+    let (kept, active, record) = (lane.plugins.beside(lane, active), Arc::clone(active), record.to_vec());
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut own = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = call_kept(&mut own, &active.plugin, |instance| instance.explain(&record, received));
+        drop(turn);
+        words
+    });
+    asked.await.ok()
 }
 
 /// Waits for the turn on the thread beside this worker's.
@@ -184,7 +208,7 @@ fn ask_kept(active: &Active, kept: &Kept, records: Records<'_>) -> Option<Outcom
     match answer {
         Ok(outcome) => {
             health.recover();
-            if thread_time().saturating_sub(start) > SLOW_CALL {
+            if thread_time().saturating_sub(start) > SLOW_CALL && !health.is_always_isolated() {
                 health.isolate();
             }
             Some(outcome)

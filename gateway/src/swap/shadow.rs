@@ -79,7 +79,9 @@ const ENOUGH: Duration = Duration::from_secs(10);
 
 /// Asks both plugins about the records.
 pub(crate) fn compare(old: &Plugin, new: &Plugin, recent: &[Recent], bound: f64) -> Report {
-    let (mut old, mut new) = (Side::new(old), Side::new(new));
+    // What one of them cannot tell is no difference.
+    let precision = old.time_precision().max(new.time_precision());
+    let (mut old, mut new) = (Side::new(old, precision), Side::new(new, precision));
     let mut report = Report { bound, ..Report::default() };
     for Recent { route, requires_client, captures } in recent {
         (old.requires_client, new.requires_client) = (*requires_client, *requires_client);
@@ -140,7 +142,7 @@ fn compare_call(old: &mut Side<'_>, new: &mut Side<'_>, route: &mut OnRoute, rep
 
 /// What a plugin alone makes of the records: how many it judges, and how many of them it rejects, failures left out.
 pub(crate) fn reject_rate(plugin: &Plugin, recent: &[Recent]) -> (u64, u64) {
-    let mut side = Side::new(plugin);
+    let mut side = Side::new(plugin, plugin.time_precision());
     let (mut judged, mut rejected) = (0, 0);
     let captures = recent.iter().flat_map(|recent| recent.captures.iter().map(move |capture| (recent, capture)));
     for (recent, capture) in captures {
@@ -161,14 +163,16 @@ struct Side<'a> {
     instance: Option<Instance>,
     /// Whether the route rejects records that name no client.
     requires_client: bool,
+    /// How many nanoseconds times can be apart and be the same.
+    precision: i64,
     spent: Duration,
 }
 
 // === impl Side ===
 
 impl<'a> Side<'a> {
-    fn new(plugin: &'a Plugin) -> Self {
-        Self { plugin, instance: None, requires_client: true, spent: Duration::ZERO }
+    fn new(plugin: &'a Plugin, precision: i64) -> Self {
+        Self { plugin, instance: None, requires_client: true, precision, spent: Duration::ZERO }
     }
 
     /// One answer for each record, as it would be given to live ones.
@@ -179,6 +183,9 @@ impl<'a> Side<'a> {
         let mut outcome = outcome?;
         if self.requires_client {
             outcome.require_client();
+        }
+        for time in outcome.times.iter_mut().filter(|time| !matches!(**time, NO_TIME | UNREAD_TIME)) {
+            *time -= time.rem_euclid(self.precision);
         }
         Ok(answers(self.plugin, &outcome))
     }

@@ -137,6 +137,14 @@ fn list_or_nothing(names: &[&str]) -> String {
 // === impl Pre ===
 
 impl Pre {
+    /// How many nanoseconds its times can be apart and be the same.
+    pub(crate) fn time_precision(&self) -> i64 {
+        match self {
+            Self::V0_1(_) => 1_000_000,
+            Self::V1_0(_) => 1,
+        }
+    }
+
     pub(crate) fn linked(&self) -> &InstancePre<Guest> {
         match self {
             Self::V0_1(pre) => pre.instance_pre(),

@@ -94,9 +94,10 @@ fn place(error: &wasmtime::Error) -> String {
 /// Whether a function is on the way from a panic to the trap, or from the host to the plugin, and nothing its author wrote.
 fn is_of_toolchain(name: &str) -> bool {
     let name = name.trim_start_matches(['<', '&']);
+    let exits = ["abort", "exit", "_Exit", "exit_exit", "syscall.Exit", "os.Exit"];
     let prefixes =
         ["std::", "core::", "alloc::", "__rust", "rust_panic", "runtime.", "wasi_", "__wasi", "_start", "dlmalloc"];
-    name == "abort" || prefixes.iter().any(|prefix| name.starts_with(prefix))
+    exits.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// A function's name as its author wrote it.

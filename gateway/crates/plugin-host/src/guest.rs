@@ -64,6 +64,13 @@ impl Guest {
         Self { counts_instructions, ..self }
     }
 
+    /// A call begins: what was said and refused before says nothing about it.
+    #[inline]
+    pub(crate) fn begin_call(&mut self) {
+        self.words.forget();
+        self.meter.take_refusal();
+    }
+
     /// Takes what the guest writes to a standard stream.
     pub(crate) fn write(&mut self, stream: Stream, bytes: impl Iterator<Item = u8>) {
         self.words.write(stream, bytes);

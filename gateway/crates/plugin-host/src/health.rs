@@ -42,11 +42,23 @@ impl Health {
         self.isolated_until.store(self.now() + millis(ISOLATION), Ordering::Relaxed);
     }
 
+    /// Whether it missed a deadline or was slow lately, though it is not said to be slow by nature.
+    #[must_use]
+    pub fn misbehaved(&self) -> bool {
+        let until = self.isolated_until.load(Ordering::Relaxed);
+        until != 0 && self.now() < until
+    }
+
+    /// Whether it is isolated whatever it does.
+    #[must_use]
+    pub fn is_always_isolated(&self) -> bool {
+        self.always_isolated
+    }
+
     /// Whether the plugin is to be called on a thread of its own.
     #[must_use]
     pub fn is_isolated(&self) -> bool {
-        let until = self.isolated_until.load(Ordering::Relaxed);
-        self.always_isolated || until != 0 && self.now() < until
+        self.always_isolated || self.misbehaved()
     }
 
     /// Lets nobody call the plugin for a moment.

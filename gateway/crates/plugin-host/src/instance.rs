@@ -78,6 +78,7 @@ impl Instance {
     }
 
     fn begin(&mut self, room: usize) {
+        self.store.data_mut().begin_call();
         grant(&mut self.store, room);
     }
 

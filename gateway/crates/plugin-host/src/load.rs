@@ -180,6 +180,12 @@ impl Plugin {
         &self.wit
     }
 
+    /// How finely it tells times, in nanoseconds: plugins of old versions of the interface have milliseconds.
+    #[must_use]
+    pub fn time_precision(&self) -> i64 {
+        self.pre.time_precision()
+    }
+
     /// SHA-256 of the component, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> &str {

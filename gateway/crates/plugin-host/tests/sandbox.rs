@@ -153,6 +153,17 @@ fn words_of_a_guest_are_made_printable() {
     assert_eq!(words, Err("not an address\\nand more".to_owned()));
 }
 
+/// What a plugin said of one record may be whose nobody else may read.
+#[test]
+fn words_of_one_call_are_not_told_of_the_failure_of_another() {
+    let mut instance = unruly().instantiate().expect("an instance");
+    assert_eq!(instance.extract(Batch::new(&["mutter", "nobody"]).records()).expect("an answer").status, [16, 2]);
+    let failure = instance.extract(Batch::new(&["trap-silently"]).records()).expect_err("traps").to_string();
+    assert!(failure.contains("trapped") && !failure.contains("secret"), "{failure}");
+    let told = extract(&unruly(), &["mutter", "trap-silently"]).expect_err("traps").to_string();
+    assert!(told.contains("in its own words: secret words"), "{told}");
+}
+
 #[test]
 fn explain_is_held_to_the_deadline_too() {
     for word in ["explain-trap", "explain-spin"] {

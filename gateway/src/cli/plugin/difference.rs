@@ -84,6 +84,7 @@ fn whole(answer: &Answer) -> String {
     match answer {
         Answer { ip: Some(ip), time: Some(time), .. } => format!("{ip}  {time}"),
         Answer { ip: Some(ip), time: None, .. } => ip.clone(),
+        Answer { code: None, message: None, .. } => format!("no client  {}", time(answer)),
         Answer { code, message: Some(message), .. } => format!("{}: {message}", code.as_deref().unwrap_or("rejected")),
         Answer { code, message: None, .. } => code.as_deref().unwrap_or("rejected").to_owned(),
     }

@@ -11,15 +11,16 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tallygate_plugin_host::Plugin;
 use tallygate_workshop::Project;
 
 use super::Surroundings;
 use super::build::build_if_stale;
-use super::input::{Form, judge_all};
+use super::input::{Form, Hearer, judge_all};
 use super::judge::{self, Address, Judge, Terms};
 use super::subject::{Subject, Tuning};
+use super::verdict::Verdict;
 use crate::cli::terminal::{self, Colour, Terminal, fit};
 
 #[derive(Args)]
@@ -30,6 +31,9 @@ pub(in crate::cli) struct Test {
     /// Take what the plugin answers now as what is expected
     #[arg(long)]
     update: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -73,14 +77,18 @@ pub(super) fn run(arguments: &Test, surroundings: &Surroundings) -> Result<ExitC
 /// Tests what is built of a project as it stands, with nothing said on the command line.
 pub(super) fn test_as_it_stands(project: &Project, surroundings: &Surroundings) -> Result<Tested> {
     let (tuning, terms) = (Tuning::default(), Terms::default());
-    test(project, &Test { folder: project.folder().to_owned(), update: false, tuning, terms }, surroundings)
+    test(
+        project,
+        &Test { folder: project.folder().to_owned(), update: false, json: false, tuning, terms },
+        surroundings,
+    )
 }
 
 fn test(project: &Project, arguments: &Test, surroundings: &Surroundings) -> Result<Tested> {
     let (sandbox, terminal) = (surroundings.sandbox()?, surroundings.terminal());
     let subject = Subject::of_project(project, &arguments.tuning)?;
     let mut tested = Tested { files: 0, records: 0, different: 0 };
-    let mut out = terminal::stdout();
+    let (mut out, mut found) = (terminal::stdout(), Vec::new());
     for case in cases(project)? {
         let settings: Vec<_> = case.terms.settings.clone().into_iter().collect();
         let plugin = sandbox.load(&subject.with_settings(&settings))?;
@@ -94,10 +102,17 @@ fn test(project: &Project, arguments: &Test, surroundings: &Surroundings) -> Res
             }
             std::fs::write(&case.expected, text)
                 .with_context(|| format!("cannot write {}", case.expected.display()))?;
-            writeln!(out, "{}: {} records", case.expected.display(), answers.len())?;
+            if !arguments.json {
+                writeln!(out, "{}: {} records", case.expected.display(), answers.len())?;
+            }
             continue;
         }
         let differences = case.differences(&answers)?;
+        if arguments.json {
+            found.extend(differences.iter().map(|difference| difference.json(&case)));
+            tested.different += differences.len();
+            continue;
+        }
         for difference in differences.iter().take(SHOWN) {
             writeln!(out, "{}", difference.shown(&case, &terminal))?;
         }
@@ -106,14 +121,18 @@ fn test(project: &Project, arguments: &Test, surroundings: &Surroundings) -> Res
         }
         tested.different += differences.len();
     }
-    if !arguments.update {
+    if arguments.json {
+        let Tested { files, records, .. } = tested;
+        writeln!(out, "{}", json!({"files": files, "records": records, "differences": found}))?;
+    } else if !arguments.update {
         let colour = if tested.different == 0 { Colour::Green } else { Colour::Red };
         let verdict = match tested.different {
             0 => "all as expected".to_owned(),
             1 => "1 is not as expected; if it is right now, run this again with --update".to_owned(),
             more => format!("{more} are not as expected; if they are right now, run this again with --update"),
         };
-        let counts = format!("{} files, {} records: ", tested.files, tested.records);
+        let some = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let counts = format!("{}, {}: ", some(tested.files, "file"), some(tested.records, "record"));
         writeln!(out, "{counts}{}", terminal.paint(colour, &verdict))?;
     }
     Ok(tested)
@@ -159,21 +178,16 @@ impl Case {
         }
         match self.terms.address.as_deref() {
             None | Some("required") => {}
-            Some("optional") => terms.address = Address::Optional,
+            Some("optional") if given.address.is_none() => terms.address = Some(Address::Optional),
+            Some("optional") => {}
             Some(other) => bail!("{}: expected required or optional, found {other}", wrong("address")),
         }
         let form = if self.terms.base64 { Form::Base64 } else { Form::Lines };
         let file = std::fs::File::open(&self.records);
         let file = file.with_context(|| format!("cannot read {}", self.records.display()))?;
-        let (mut judge, mut answers) = (Judge::new(plugin, &terms), Vec::new());
-        judge_all(file, form, &mut judge, &mut |record, verdict| {
-            let record =
-                record.map_or_else(|| "(too long)".to_owned(), |record| String::from_utf8_lossy(record).into_owned());
-            answers.push((record, verdict.json()));
-            Ok(())
-        })
-        .with_context(|| self.records.display().to_string())?;
-        Ok(answers)
+        let (mut judge, mut answers) = (Judge::new(plugin, &terms), Answers::default());
+        judge_all(file, form, &mut judge, &mut answers).with_context(|| self.records.display().to_string())?;
+        Ok(answers.0)
     }
 
     fn differences(&self, answers: &[(String, String)]) -> Result<Vec<Difference>> {
@@ -185,23 +199,36 @@ impl Case {
             )
         };
         let text = std::fs::read_to_string(&self.expected).with_context(missing)?;
-        let expected: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+        let expected: Vec<(&str, usize)> = lines.collect();
         let mut differences = Vec::new();
         for at in 0..answers.len().max(expected.len()) {
             let (answer, expected) = (answers.get(at), expected.get(at));
-            if let (Some((_, answer)), Some(expected)) = (answer, expected)
-                && fits(expected, answer).with_context(|| format!("{}, line {}", self.expected.display(), at + 1))?
+            if let (Some((_, answer)), Some((expected, line))) = (answer, expected)
+                && fits(expected, answer).with_context(|| format!("{}, line {line}", self.expected.display()))?
             {
                 continue;
             }
             differences.push(Difference {
                 record: at + 1,
                 text: answer.map(|(record, _)| record.clone()),
-                expected: expected.map(|expected| (*expected).to_owned()),
+                expected: expected.map(|(expected, _)| (*expected).to_owned()),
                 found: answer.map(|(_, answer)| answer.clone()),
             });
         }
         Ok(differences)
+    }
+}
+
+/// Records, and what became of each, as it is printed.
+#[derive(Default)]
+struct Answers(Vec<(String, String)>);
+
+impl Hearer for Answers {
+    fn judged(&mut self, record: Option<&[u8]>, verdict: Verdict) -> Result<()> {
+        let record = record.map_or_else(|| "(too long)".into(), |record| String::from_utf8_lossy(record).into_owned());
+        self.0.push((record, verdict.json()));
+        Ok(())
     }
 }
 
@@ -227,6 +254,17 @@ struct Difference {
 // === impl Difference ===
 
 impl Difference {
+    fn json(&self, case: &Case) -> Value {
+        let parsed = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+        json!({
+            "file": case.records,
+            "record": self.record,
+            "text": self.text,
+            "expected": parsed(&self.expected),
+            "found": parsed(&self.found),
+        })
+    }
+
     fn shown(&self, case: &Case, terminal: &Terminal) -> String {
         let width = terminal.width.saturating_sub(10).max(30);
         let line = |text: &Option<String>, nothing: &str| fit(text.as_deref().unwrap_or(nothing), width);

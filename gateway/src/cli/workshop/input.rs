@@ -24,15 +24,24 @@ pub(super) enum Form {
 const BOUNDS: Bounds = Bounds { chunk_records: 4096, chunk_bytes: 256 << 10, max_record: 1 << 20 };
 /// What is read at once.
 const STEP: usize = 64 << 10;
+/// A line is waited for up to here: as much as a request's body may be, as a line may hold several records.
+const LONGEST_LINE: usize = 16 << 20;
 
-/// Judges all records of an input, as they come. `each` hears of every record, in order, with its bytes unless it was too long to
-/// be looked into.
-pub(super) fn judge_all(
-    mut input: impl Read,
-    form: Form,
-    judge: &mut Judge,
-    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
-) -> Result<()> {
+/// Who hears of the records of an input.
+///
+/// A trait because it hears of two things, and a test keeps what a command prints.
+pub(super) trait Hearer {
+    /// What became of a record, in the order in which they came, with its bytes unless it was too long to be looked into.
+    fn judged(&mut self, record: Option<&[u8]>, verdict: Verdict) -> Result<()>;
+
+    /// All that is there now has been judged; more may take a while.
+    fn pause(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Judges all records of an input, as they come.
+pub(super) fn judge_all(mut input: impl Read, form: Form, judge: &mut Judge, hearer: &mut dyn Hearer) -> Result<()> {
     let (mut step, mut waiting) = (vec![0; STEP], Vec::new());
     let (mut line, mut is_skipping) = (0, false);
     loop {
@@ -41,6 +50,9 @@ pub(super) fn judge_all(
         waiting.extend_from_slice(new);
         let newline = memchr::memrchr(b'\n', new).map(|at| waiting.len() - new.len() + at + 1);
         let whole = if read == 0 { waiting.len() } else { newline.unwrap_or(0) };
+        if whole == 0 && read > 0 && waiting.len() <= LONGEST_LINE {
+            continue;
+        }
         let rest = waiting.split_off(whole);
         let mut lines = std::mem::replace(&mut waiting, rest);
         if is_skipping && !lines.is_empty() {
@@ -49,47 +61,40 @@ pub(super) fn judge_all(
             is_skipping = false;
         }
         match form {
-            Form::Lines => judge_lines(&lines, judge, each)?,
-            Form::Base64 => judge_base64(&lines, &mut line, judge, each)?,
+            Form::Lines => judge_lines(&lines, judge, hearer)?,
+            Form::Base64 => judge_base64(&lines, &mut line, judge, hearer)?,
         }
-        // A line that is longer than any record may be is not kept until it ends.
-        if form == Form::Lines && waiting.len() > BOUNDS.max_record {
+        // A line that is longer than any may be is not kept until it ends.
+        if waiting.len() > LONGEST_LINE {
             if !is_skipping {
-                each(None, Judge::too_long())?;
+                hearer.judged(None, Judge::too_long())?;
+                line += 1;
             }
             waiting.clear();
             is_skipping = true;
         }
+        hearer.pause()?;
         if read == 0 {
             return Ok(());
         }
     }
 }
 
-fn judge_lines(
-    lines: &[u8],
-    judge: &mut Judge,
-    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
-) -> Result<()> {
+fn judge_lines(lines: &[u8], judge: &mut Judge, hearer: &mut dyn Hearer) -> Result<()> {
     let (mut frames, mut chunk) = (Frames::new(lines, Framing::Lines, BOUNDS), Chunk::default());
     while frames.next(&mut chunk) {
         let records = chunk.records(lines, judge.received());
         for (at, verdict) in judge.judge(records).into_iter().enumerate() {
-            each(records.get(at), verdict)?;
+            hearer.judged(records.get(at), verdict)?;
         }
         if chunk.reject.is_some() {
-            each(None, Judge::too_long())?;
+            hearer.judged(None, Judge::too_long())?;
         }
     }
     Ok(())
 }
 
-fn judge_base64(
-    lines: &[u8],
-    line: &mut usize,
-    judge: &mut Judge,
-    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
-) -> Result<()> {
+fn judge_base64(lines: &[u8], line: &mut usize, judge: &mut Judge, hearer: &mut dyn Hearer) -> Result<()> {
     let mut together = Capture::new(judge.received());
     for text in lines.split_inclusive(|byte| *byte == b'\n') {
         *line += 1;
@@ -97,30 +102,26 @@ fn judge_base64(
         let fits = |record: &Vec<u8>| record.len() <= BOUNDS.max_record;
         if let Some(record) = decoded.as_ref().ok().filter(|record| fits(record)) {
             if !together.has_room_for(record) {
-                judge_capture(&mut together, judge, each)?;
+                judge_capture(&mut together, judge, hearer)?;
             }
             together.push(record);
             continue;
         }
         // What came before is judged first, so that the order is kept.
-        judge_capture(&mut together, judge, each)?;
+        judge_capture(&mut together, judge, hearer)?;
         match decoded {
-            Ok(_) => each(None, Judge::too_long())?,
+            Ok(_) => hearer.judged(None, Judge::too_long())?,
             Err(error) => bail!("line {line} is not base64: {error}"),
         }
     }
-    judge_capture(&mut together, judge, each)
+    judge_capture(&mut together, judge, hearer)
 }
 
-fn judge_capture(
-    capture: &mut Capture,
-    judge: &mut Judge,
-    each: &mut dyn FnMut(Option<&[u8]>, Verdict) -> Result<()>,
-) -> Result<()> {
+fn judge_capture(capture: &mut Capture, judge: &mut Judge, hearer: &mut dyn Hearer) -> Result<()> {
     let capture = std::mem::replace(capture, Capture::new(judge.received()));
     let records = capture.records();
     for (at, verdict) in judge.judge(records).into_iter().enumerate() {
-        each(records.get(at), verdict)?;
+        hearer.judged(records.get(at), verdict)?;
     }
     Ok(())
 }
@@ -154,25 +155,31 @@ mod tests {
         Judge::new(Arc::clone(&host.load(request, &mut |_, _| {}).expect("loads")), &Terms::default())
     }
 
-    fn judged(input: impl Read, form: Form, judge: &mut Judge) -> Vec<String> {
-        let mut all = Vec::new();
-        let each = &mut |record: Option<&[u8]>, verdict: Verdict| {
+    #[derive(Default)]
+    struct Heard(Vec<String>);
+
+    impl Hearer for Heard {
+        fn judged(&mut self, record: Option<&[u8]>, verdict: Verdict) -> Result<()> {
             let what = match verdict {
                 Verdict::Accepted { ip, .. } => ip.expect("is required").to_string(),
                 Verdict::Rejected { code, .. } => code,
             };
-            all.push(format!("{} {what}", record.map_or(0, <[u8]>::len)));
+            self.0.push(format!("{} {what}", record.map_or(0, <[u8]>::len)));
             Ok(())
-        };
-        judge_all(input, form, judge, each).expect("is read");
-        all
+        }
+    }
+
+    fn judged(input: impl Read, form: Form, judge: &mut Judge) -> Vec<String> {
+        let mut heard = Heard::default();
+        judge_all(input, form, judge, &mut heard).expect("is read");
+        heard.0
     }
 
     #[test]
     fn records_are_the_same_however_the_input_comes() {
-        let long = "x".repeat(BOUNDS.max_record + 1);
+        let (long, longest) = ("x".repeat(BOUNDS.max_record + 1), "y".repeat(LONGEST_LINE + 1));
         let text = format!(
-            "{{\"ip\":\"192.0.2.1\"}}\n\r\n{{\"ip\":\"192.0.2.2\"}}{{\"a\":1}}\n{long}\n{long}{long}{long}\n\0\0{{\"ip\":\"::1\"}}\r\nlast"
+            "{{\"ip\":\"192.0.2.1\"}}\n\r\n{{\"ip\":\"192.0.2.2\"}}{{\"a\":1}}\n{long}\n{longest}\n\0\0{{\"ip\":\"::1\"}}\r\nlast"
         );
         let expected =
             ["18 192.0.2.1", "18 192.0.2.2", "7 field-missing", "0 too-long", "0 too-long", "12 ::1", "4 malformed"];
@@ -196,7 +203,7 @@ mod tests {
         let mut judge = judge();
         let text = "eyJpcCI6CiIxOTIuMC4yLjEifQ==\n\n/w==\r\n";
         assert_eq!(judged(text.as_bytes(), Form::Base64, &mut judge), ["19 192.0.2.1", "0 malformed", "1 malformed"]);
-        let error = judge_all(&b"/w==\nno base64\n"[..], Form::Base64, &mut judge, &mut |_, _| Ok(()));
+        let error = judge_all(&b"/w==\nno base64\n"[..], Form::Base64, &mut judge, &mut Heard::default());
         assert!(error.expect_err("is told").to_string().starts_with("line 2 is not base64: "));
     }
 }

@@ -16,14 +16,13 @@ pub(super) struct Terms {
     /// When the records came in, in RFC 3339: plugins infer from it what a time leaves out [default: now]
     #[arg(long, value_name = "TIME", value_parser = received)]
     pub(super) received: Option<i64>,
-    /// What becomes of a valid record that names no client: required rejects it, as a route does by default
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) address: Address,
+    /// What becomes of a valid record that names no client: [default: required, as in a route]
+    #[arg(long, value_enum)]
+    pub(super) address: Option<Address>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Address {
-    #[default]
     Required,
     Optional,
 }
@@ -43,7 +42,7 @@ const TRAP: &str = "trap";
 impl Judge {
     pub(super) fn new(plugin: Arc<Plugin>, terms: &Terms) -> Self {
         let received = terms.received.unwrap_or_else(crate::time::now);
-        Self { plugin, instance: None, requires_client: terms.address == Address::Required, received }
+        Self { plugin, instance: None, requires_client: terms.address != Some(Address::Optional), received }
     }
 
     /// When the records came in, in Unix nanoseconds.

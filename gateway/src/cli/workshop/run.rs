@@ -7,9 +7,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Surroundings;
-use super::input::{Form, judge_all};
+use super::input::{Form, Hearer, judge_all};
 use super::judge::{Judge, Terms};
 use super::subject::{Subject, Tuning};
+use super::verdict::Verdict;
 use crate::cli::terminal;
 
 #[derive(Args)]
@@ -33,12 +34,24 @@ pub(super) fn run(arguments: &Run, surroundings: &Surroundings) -> Result<ExitCo
     let plugin = surroundings.sandbox()?.load(&Subject::find(&arguments.plugin, &arguments.tuning)?)?;
     let mut judge = Judge::new(plugin, &arguments.terms);
     let form = if arguments.base64 { Form::Base64 } else { Form::Lines };
-    let mut out = BufWriter::new(terminal::stdout());
-    let mut input = std::io::stdin().lock();
-    judge_all(&mut input, form, &mut judge, &mut |_, verdict| {
-        let line = if arguments.json { verdict.json() } else { verdict.text() };
-        Ok(writeln!(out, "{line}")?)
-    })?;
-    out.flush()?;
+    let mut printer = Printer { out: BufWriter::new(terminal::stdout()), json: arguments.json };
+    judge_all(std::io::stdin().lock(), form, &mut judge, &mut printer)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line for each record, and keeps none back while nothing comes.
+struct Printer {
+    out: BufWriter<terminal::Stdout>,
+    json: bool,
+}
+
+impl Hearer for Printer {
+    fn judged(&mut self, _: Option<&[u8]>, verdict: Verdict) -> Result<()> {
+        let line = if self.json { verdict.json() } else { verdict.text() };
+        Ok(writeln!(self.out, "{line}")?)
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
 }

@@ -32,7 +32,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 
 /// Goes on until it is interrupted.
 pub(super) fn run(arguments: &Watch, surroundings: &Surroundings) -> Result<ExitCode> {
-    let project = Project::open(&arguments.folder)?;
+    let mut project = Project::open(&arguments.folder)?;
     let folder = project.folder().to_owned();
     let (sender, changes) = channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -47,9 +47,10 @@ pub(super) fn run(arguments: &Watch, surroundings: &Surroundings) -> Result<Exit
     watcher.watch(&folder, RecursiveMode::Recursive).with_context(|| format!("cannot watch {}", folder.display()))?;
     loop {
         // Read anew: its name or limits may be what was changed.
-        let told = Project::open(&folder)
-            .map_err(anyhow::Error::from)
-            .and_then(|project| once(&project, arguments, surroundings));
+        let told = Project::open(&folder).map_err(anyhow::Error::from).and_then(|read| {
+            project = read;
+            once(&project, arguments, surroundings)
+        });
         if let Err(error) = told {
             eprintln!("tallygate: {error:#}");
         }
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: &Watch, surroundings: &Surroundings) -> Result<Exit
 }
 
 fn once(project: &Project, arguments: &Watch, surroundings: &Surroundings) -> Result<()> {
-    eprintln!("tallygate: {}", build(project, surroundings)?);
+    eprintln!("tallygate: {}", build(project, surroundings)?.text());
     let tested = golden::test_as_it_stands(project, surroundings)?;
     if arguments.deploy && tested.different == 0 {
         arguments.to.deploy(&project.component(), project.name(), surroundings)?;

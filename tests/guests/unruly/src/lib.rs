@@ -81,6 +81,11 @@ fn judge(record: &[u8], outcome: &mut Outcome) {
         b"unnamed" => 201,
         b"on-request" => 200,
         b"nobody" => 2,
+        b"mutter" => {
+            eprintln!("secret words");
+            16
+        }
+        b"trap-silently" => std::process::abort(),
         b"log" => {
             for at in 0..1000 {
                 emit(Level::Warn, &format!("line {at}\nforged\u{1b}[31m"));

@@ -23,6 +23,8 @@ pub(super) struct Words {
 /// Of what a guest writes in one call, its beginning and its end are kept, so many bytes of each: a panic of Go begins with
 /// its message, an exception of Python ends with it.
 const HALF: usize = 2048;
+/// And so many lines of each.
+const HALF_LINES: usize = 25;
 /// Longer lines are cut.
 const LINE_BYTES: usize = 512;
 /// Of a guest's last words, so many bytes are told.
@@ -40,6 +42,13 @@ impl Words {
     }
 
     #[inline]
+    pub(super) fn forget(&mut self) {
+        if self.last.is_some() {
+            self.last = None;
+        }
+    }
+
+    #[inline]
     pub(super) fn has_written(&self) -> bool {
         !self.written.is_empty()
     }
@@ -53,10 +62,24 @@ impl Words {
         let stream = if std::mem::take(&mut self.to_error) { Stream::Error } else { Stream::Output };
         let (head, tail) = written.split_at_checked(HALF).filter(|_| self.left_out > 0).unwrap_or((&written, &[]));
         let mut lines = lines_of(head);
+        let more = lines.len().saturating_sub(HALF_LINES);
+        if more > 0 && self.left_out == 0 {
+            // Many short lines: the last of them are told as well.
+            let last = lines.split_off(lines.len() - more.min(HALF_LINES));
+            let untold = lines.len() - HALF_LINES;
+            lines.truncate(HALF_LINES);
+            if untold > 0 {
+                lines.push(format!("… ({untold} lines left out)"));
+            }
+            lines.extend(last);
+        }
+        lines.truncate(2 * HALF_LINES + 1);
         if self.left_out > 0 {
+            lines.truncate(HALF_LINES);
             lines.push(format!("… ({} bytes left out)", self.left_out));
         }
-        lines.extend(lines_of(tail));
+        let tail = lines_of(tail);
+        lines.extend(tail.into_iter().rev().take(HALF_LINES).rev());
         self.left_out = 0;
         if stream == Stream::Error && !lines.is_empty() {
             self.last = Some(telling(&lines));
@@ -115,7 +138,11 @@ pub(crate) fn printable(text: &str, bytes: usize) -> String {
             safe.push('…');
             break;
         }
-        if character.is_control() { safe.extend(character.escape_default()) } else { safe.push(character) }
+        match character {
+            '"' | '\'' | '\\' => safe.push(character),
+            // What moves the cursor, turns the direction of writing or shows nothing.
+            _ => safe.extend(character.escape_debug()),
+        }
     }
     safe
 }
@@ -128,6 +155,7 @@ mod tests {
     fn text_of_a_guest_cannot_forge_a_line_or_move_the_cursor() {
         assert_eq!(printable("a\nb\u{1b}[2J", 100), "a\\nb\\u{1b}[2J");
         assert_eq!(printable("aaaa", 2), "aa…");
+        assert_eq!(printable("\u{202e}\u{200b}\"'\\ü漢", 100), "\\u{202e}\\u{200b}\"'\\ü漢");
     }
 
     #[test]
@@ -152,6 +180,21 @@ mod tests {
         );
         assert!(lines.iter().any(|line| line == "… (95914 bytes left out)"), "{lines:?}");
         assert!(lines.len() < 50);
+        words.take_last();
+        for at in 0..2000 {
+            words.write(Stream::Output, format!("{at}\n").bytes());
+        }
+        let (_, lines) = words.take_written();
+        assert_eq!((lines.first().map(String::as_str), lines.last().map(String::as_str)), (Some("0"), Some("1999")));
+        assert!(lines.len() <= 2 * HALF_LINES + 1, "{}", lines.len());
+        for at in 0..100 {
+            words.write(Stream::Output, format!("{at}\n").bytes());
+        }
+        let (_, lines) = words.take_written();
+        assert_eq!((lines.len(), lines.last().map(String::as_str)), (2 * HALF_LINES + 1, Some("99")));
+        assert!(lines.contains(&"… (50 lines left out)".to_owned()), "{lines:?}");
+        words.write(Stream::Error, b"first xx".iter().copied());
+        words.take_written();
         assert!(words.take_last().is_some_and(|last| last.starts_with("first xx")));
     }
 
