@@ -108,9 +108,12 @@ int64_t tg_rfc3339(tg_bytes text);
 
 bool tg_equal(tg_bytes bytes, const char *text);
 bool tg_is_space(uint8_t byte);
+// Copies text to `to`, which has so much room, and returns how much it wrote. Each byte that is not UTF-8 becomes `?`; what
+// has no room is left out, whole characters at a time. The SDK's own use is for what it hands to the gateway.
+size_t tg_utf8(tg_bytes text, char *to, size_t room);
 
 typedef enum { TG_DEBUG, TG_INFO, TG_WARN, TG_ERROR } tg_level;
-// Writes to the gateway's log, which is bounded: for what happens seldom.
+// Writes to the gateway's log, which is bounded: for what happens seldom. Bytes that are not UTF-8 become `?`.
 void tg_log(tg_level level, const char *message);
 
 // A copy of bytes that is kept when the call has ended, with a zero byte behind it: for what `configure` is given.
