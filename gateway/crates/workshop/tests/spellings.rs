@@ -79,6 +79,17 @@ fn addresses() -> Vec<(String, String)> {
         rows.push((written.to_owned(), answer));
     }
     assert!(rows.len() > 100, "only {} rows", rows.len());
+    // What the page does not say: a length behind a port, as Rust's SDK reads it.
+    for (written, answer) in [
+        ("1.2.3.4:80/128", "4 00000000000000000000000001020304"),
+        ("[::1]:80/128", "6 00000000000000000000000000000001"),
+        ("1:2:3:4:5:6:7:8:80/128", "6 00010002000300040005000600070008"),
+        ("[::1]:/128", "none"),
+        ("1.2.3.4:80/32/128", "none"),
+        ("]/128", "none"),
+    ] {
+        rows.push((written.to_owned(), answer.to_owned()));
+    }
     rows
 }
 
