@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 pub struct Environment {
     /// `PATH`: where programs are looked for.
     pub path: OsString,
-    /// `CARGO_TARGET_DIR`, if it is set: where builds of Rust leave what they make.
+    /// `CARGO_TARGET_DIR`, if it is set: where builds of Rust leave what they make. A relative one begins in the folder that
+    /// this process works in.
     pub cargo_target: Option<PathBuf>,
 }
 

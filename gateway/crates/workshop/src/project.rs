@@ -19,6 +19,7 @@ pub struct Project {
     settings: Vec<(String, String)>,
     memory: Option<String>,
     time: Option<String>,
+    isolated: bool,
 }
 
 /// Why a folder is no project.
@@ -110,6 +111,13 @@ impl Project {
         self.time.as_deref()
     }
 
+    /// Whether its author says that it takes too long for the threads that serve connections, so that a gateway should run it
+    /// beside them. Tests and benches serve none: it is for whoever configures the gateway.
+    #[must_use]
+    pub fn isolated(&self) -> bool {
+        self.isolated
+    }
+
     /// The component that a build leaves.
     #[must_use]
     pub fn component(&self) -> PathBuf {
@@ -138,9 +146,10 @@ fn read(folder: &Path, mut table: Table) -> Result<Project, Problem> {
     let mut limits = take_section(&mut table, "limits")?;
     let memory = take_text(&mut limits, "limits.", "memory")?;
     let time = take_text(&mut limits, "limits.", "time")?;
-    known_to_the_last(&limits, "limits.", "memory, time")?;
+    let isolated = take_flag(&mut limits, "limits.", "isolated")?;
+    known_to_the_last(&limits, "limits.", "memory, time, isolated")?;
     known_to_the_last(&table, "", "name, language, settings, limits")?;
-    Ok(Project { folder: folder.to_owned(), name, language, settings, memory, time })
+    Ok(Project { folder: folder.to_owned(), name, language, settings, memory, time, isolated })
 }
 
 /// What the key `language` takes.
@@ -160,6 +169,17 @@ fn take_section(table: &mut Table, key: &str) -> Result<Table, Problem> {
 
 fn take_text(table: &mut Table, section: &str, key: &str) -> Result<Option<String>, Problem> {
     table.remove(key).map(text).transpose().map_err(|problem| (format!("{section}{key}"), problem))
+}
+
+/// False if the key is not there.
+fn take_flag(table: &mut Table, section: &str, key: &str) -> Result<bool, Problem> {
+    match table.remove(key) {
+        None => Ok(false),
+        Some(Value::Boolean(flag)) => Ok(flag),
+        Some(other) => {
+            Err((format!("{section}{key}"), format!("is of type {}: it takes true or false", other.type_str())))
+        }
+    }
 }
 
 fn text(value: Value) -> Result<String, String> {

@@ -7,6 +7,9 @@ use crate::Project;
 
 /// Folders that builds and package managers fill. Those whose name begins with a dot are left out as well.
 const NOT_SOURCES: [&str; 3] = ["target", "node_modules", "__pycache__"];
+/// Cargo puts this into its target folder, whatever that is called (https://bford.info/cachedir): what lies beside it can be
+/// made again.
+const MARK_OF_CACHES: &str = "CACHEDIR.TAG";
 /// Tools write these in the course of a build.
 const LOCKS: [&str; 2] = ["Cargo.lock", "package-lock.json"];
 
@@ -72,7 +75,10 @@ fn gather(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
         let name = entry.file_name();
         if !entry.file_type()?.is_dir() {
             found.push(entry.path());
-        } else if !name.to_string_lossy().starts_with('.') && !NOT_SOURCES.iter().any(|other| name == *other) {
+        } else if !name.to_string_lossy().starts_with('.')
+            && !NOT_SOURCES.iter().any(|other| name == *other)
+            && !entry.path().join(MARK_OF_CACHES).is_file()
+        {
             gather(&entry.path(), found)?;
         }
     }

@@ -111,6 +111,20 @@ fn go_asks_for_the_log_alone() {
 }
 
 #[test]
+fn go_builds_below_a_workspace_that_does_not_name_it() {
+    if lacks(&["go"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("go.work"), "go 1.24\n").expect("can be written");
+    let project = folder.path().join("sample");
+    create(&project, "sample", Language::Go).expect("a project");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let environment = Environment { path, cargo_target: None };
+    Project::open(&project).expect("a project").build(&environment, &mut |_| {}).expect("it builds");
+}
+
+#[test]
 fn javascript_asks_for_the_log_alone() {
     if lacks(&["node", "npm"]) {
         return;

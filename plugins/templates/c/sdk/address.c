@@ -138,13 +138,15 @@ bool tg_read_address(tg_bytes text, tg_address *address) {
         text.length -= 3;
     } else if (has_colon && ends_with(text, "/128", 4) && text.start[text.length - 5] != ']') {
         text.length -= 4;
-    } else if (text.length > 0 && text.start[0] == '[') {
+    }
+    if (text.length > 0 && text.start[0] == '[') {
         size_t close = find(text, 0, ']');
         if (close == text.length) return false;
         bool has_port = close + 1 < text.length;
         if (has_port && (text.start[close + 1] != ':' || !is_port(slice(text, close + 2, text.length)))) return false;
         return read_v6_and_zone(slice(text, 1, close), address);
-    } else if (has_colon && find(text, 0, '.') < find(text, 0, ':')) {
+    }
+    if (has_colon && find(text, 0, '.') < find(text, 0, ':')) {
         // A dotted quad and a port.
         size_t colon = find(text, 0, ':');
         if (!is_port(slice(text, colon + 1, text.length))) return false;

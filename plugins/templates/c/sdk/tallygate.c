@@ -111,7 +111,10 @@ __attribute__((import_module("tallygate:plugin/log@1.0.0"), import_name("emit"))
                                                                                            size_t length);
 
 void tg_log(tg_level level, const char *message) {
-    emit(level, message, text_length(message));
+    // As much as the gateway has use for. Anything that is not UTF-8 would end the call.
+    static char valid[4096];
+    tg_bytes given = {(const uint8_t *)message, text_length(message)};
+    emit(level, valid, tg_utf8(given, valid, sizeof valid));
 }
 
 _Noreturn void tg_fail(const char *message) {
@@ -189,8 +192,11 @@ static struct {
 static text_buffer words;
 
 static const void *give_words(bool is_error) {
+    // The words may be a setting's, or cut where they were too long.
+    static char valid[sizeof words.bytes];
+    size_t length = tg_utf8((tg_bytes){(const uint8_t *)words.bytes, words.length}, valid, sizeof valid);
     text_result.is_error = is_error;
-    text_result.text = (abi_list){words.bytes, words.length};
+    text_result.text = (abi_list){valid, length};
     next_free = call_start;
     return &text_result;
 }

@@ -102,15 +102,20 @@ const char *configure(const char *name, tg_bytes value);
 // IPv6 is IPv4. Numbers with leading zeros are not read, since programs differ about them.
 bool tg_read_address(tg_bytes text, tg_address *address);
 
-// Reads `2026-11-20T05:00:00.250Z` (RFC 3339) as Unix nanoseconds. TG_UNREAD_TIME if it is no time; TG_NO_TIME if it
-// lies before 1990 or from 2100 on, since then it is a default and no time of a visit.
+// Reads `2026-11-20T05:00:00.250Z` (RFC 3339) as Unix nanoseconds. TG_UNREAD_TIME if it is no time, or lies before 1990 or
+// from 2100 on, since then it is a default and no time of a visit. As the SDK for Rust, it takes leap seconds, a space for
+// the T, no seconds, a comma before the fraction, and offsets such as `+0100`, `+01`, ` +01:00` and ` UTC`; unlike that, it
+// takes no name of the zone behind the offset.
 int64_t tg_rfc3339(tg_bytes text);
 
 bool tg_equal(tg_bytes bytes, const char *text);
 bool tg_is_space(uint8_t byte);
+// Copies text to `to`, which has so much room, and returns how much it wrote. Each byte that is not UTF-8 becomes `?`; what
+// has no room is left out, whole characters at a time. The SDK's own use is for what it hands to the gateway.
+size_t tg_utf8(tg_bytes text, char *to, size_t room);
 
 typedef enum { TG_DEBUG, TG_INFO, TG_WARN, TG_ERROR } tg_level;
-// Writes to the gateway's log, which is bounded: for what happens seldom.
+// Writes to the gateway's log, which is bounded: for what happens seldom. Bytes that are not UTF-8 become `?`.
 void tg_log(tg_level level, const char *message);
 
 // A copy of bytes that is kept when the call has ended, with a zero byte behind it: for what `configure` is given.

@@ -39,45 +39,71 @@ static bool is_date(int year, int month, int day) {
     return day <= lengths[month - 1] + (month == 2 && is_leap);
 }
 
-// `Z`, `+hh:mm` or `+hhmm`, in seconds, up to the end of the text.
+// A name of UTC, whatever its case.
+static bool is_utc(tg_bytes text, size_t at) {
+    static const char *const names[] = {"z", "utc", "gmt", "ut"};
+    char lower[4] = {0};
+    size_t length = text.length - at;
+    if (length > 3) return false;
+    for (size_t letter = 0; letter < length; letter++) lower[letter] = (char)(text.start[at + letter] | 0x20);
+    for (size_t name = 0; name < sizeof names / sizeof *names; name++) {
+        if (tg_equal((tg_bytes){(const uint8_t *)lower, length}, names[name])) return true;
+    }
+    return false;
+}
+
+// `Z`, `UTC`, `+hh:mm`, `+hhmm` or `+hh`, perhaps behind a space, in seconds, up to the end of the text.
 static bool read_offset(tg_bytes text, size_t at, int *seconds) {
     *seconds = 0;
-    if (at + 1 == text.length && (text.start[at] | 0x20) == 'z') return true;
+    while (at < text.length && tg_is_space(text.start[at])) at++;
+    if (is_utc(text, at)) return true;
     int sign = is_byte(text, at, '+') ? 1 : -1;
     if (sign < 0 && !is_byte(text, at, '-')) return false;
-    int hours, minutes;
+    int hours, minutes = 0;
     if (!read_digits(text, at + 1, 2, &hours)) return false;
-    size_t colon = is_byte(text, at + 3, ':');
-    if (!read_digits(text, at + 3 + colon, 2, &minutes)) return false;
+    size_t end = at + 3;
+    if (end < text.length) {
+        size_t colon = is_byte(text, end, ':');
+        if (!read_digits(text, end + colon, 2, &minutes)) return false;
+        end += colon + 2;
+    }
     *seconds = sign * (hours * 3600 + minutes * 60);
-    return hours <= 23 && minutes <= 59 && at + 5 + colon == text.length;
+    return hours <= 23 && minutes <= 59 && end == text.length;
+}
+
+// `.250`, if it is there, as nanoseconds; moves `*at` behind it.
+static bool read_fraction(tg_bytes text, size_t *at, int64_t *nanoseconds) {
+    *nanoseconds = 0;
+    if (!is_byte(text, *at, '.') && !is_byte(text, *at, ',')) return true;
+    size_t first = ++*at;
+    int64_t unit = NANOSECONDS;
+    for (; *at < text.length && text.start[*at] >= '0' && text.start[*at] <= '9'; ++*at) {
+        unit /= 10;
+        *nanoseconds += (text.start[*at] - '0') * unit;
+    }
+    return *at > first;
 }
 
 int64_t tg_rfc3339(tg_bytes text) {
-    int year, month, day, hour, minute, second, offset;
+    while (text.length > 0 && tg_is_space(text.start[0])) text.start++, text.length--;
+    while (text.length > 0 && tg_is_space(text.start[text.length - 1])) text.length--;
+    int year, month, day, hour, minute, second = 0, offset;
     bool is_written = read_digits(text, 0, 4, &year) && is_byte(text, 4, '-') && read_digits(text, 5, 2, &month) &&
                       is_byte(text, 7, '-') && read_digits(text, 8, 2, &day) &&
                       (is_byte(text, 10, 'T') || is_byte(text, 10, 't') || is_byte(text, 10, ' ')) &&
-                      read_digits(text, 11, 2, &hour) && is_byte(text, 13, ':') && read_digits(text, 14, 2, &minute) &&
-                      is_byte(text, 16, ':') && read_digits(text, 17, 2, &second);
-    if (!is_written || !is_date(year, month, day) || hour > 23 || minute > 59 || second > 60) return TG_UNREAD_TIME;
-
-    size_t at = 19;
+                      read_digits(text, 11, 2, &hour) && is_byte(text, 13, ':') && read_digits(text, 14, 2, &minute);
+    size_t at = 16;
     int64_t nanoseconds = 0;
-    if (is_byte(text, at, '.')) {
-        size_t first = ++at;
-        int64_t unit = NANOSECONDS;
-        for (; at < text.length && text.start[at] >= '0' && text.start[at] <= '9'; at++) {
-            unit /= 10;
-            nanoseconds += (text.start[at] - '0') * unit;
-        }
-        if (at == first) return TG_UNREAD_TIME;
+    if (is_written && is_byte(text, at, ':') && read_digits(text, at + 1, 2, &second)) {
+        at += 3;
+        is_written = read_fraction(text, &at, &nanoseconds);
     }
+    if (!is_written || !is_date(year, month, day) || hour > 23 || minute > 59 || second > 60) return TG_UNREAD_TIME;
     if (!read_offset(text, at, &offset)) return TG_UNREAD_TIME;
 
     int64_t seconds = days(year, month, day) * SECONDS_OF_DAY + hour * 3600 + minute * 60 + second - offset;
     // Leap seconds are inserted before midnight UTC and nowhere else; they count as the second that follows.
     if (second == 60 && seconds % SECONDS_OF_DAY != 0) return TG_UNREAD_TIME;
-    if (seconds < FIRST_SECOND || seconds >= END_SECOND) return TG_NO_TIME;
+    if (seconds < FIRST_SECOND || seconds >= END_SECOND) return TG_UNREAD_TIME;
     return seconds * NANOSECONDS + nanoseconds;
 }

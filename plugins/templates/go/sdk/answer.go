@@ -3,7 +3,9 @@ package tallygate
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // columns are the answer to one call: see `outcome` in sdk/wit/plugin.wit.
@@ -124,4 +126,30 @@ func hasSetting(name string) bool {
 		}
 	}
 	return false
+}
+
+// longestText is as much of a text as the gateway has use for, in bytes.
+const longestText = 4096
+
+// sendable is a text as the gateway takes it: not too long, and UTF-8, for anything else would end the call.
+func sendable(text string) string {
+	if len(text) > longestText {
+		end := longestText
+		for end > longestText-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end]
+	}
+	if utf8.ValidString(text) {
+		return text
+	}
+	var valid strings.Builder
+	for _, letter := range text {
+		// This stands for a byte that is no part of a character.
+		if letter == utf8.RuneError {
+			letter = '?'
+		}
+		valid.WriteRune(letter)
+	}
+	return valid.String()
 }

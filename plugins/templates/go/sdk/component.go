@@ -63,8 +63,21 @@ func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 func hostEmit(level int32, start unsafe.Pointer, length uint32)
 
 func emit(level level, message string) {
+	message = sendable(message)
 	hostEmit(int32(level), unsafe.Pointer(unsafe.StringData(message)), uint32(len(message)))
 }
+
+//go:wasmimport wasi_snapshot_preview1 lend_line
+//go:noescape
+func lendLine(start unsafe.Pointer, length uint32)
+
+// line is where what stands in for WASI joins what Go's runtime writes to standard error: words, not lines.
+var line [1024]byte
+
+func init() { endLine() }
+
+// endLine writes a line that the plugin began and did not end. Each call ends so.
+func endLine() { lendLine(unsafe.Pointer(&line), uint32(len(line))) }
 
 // What the gateway reads after a call has returned stays here until the next one.
 var (
@@ -111,7 +124,7 @@ func describeExport() unsafe.Pointer {
 
 //go:wasmexport tallygate:plugin/extractor@1.0.0#configure
 func configureExport(start unsafe.Pointer, length uint32) unsafe.Pointer {
-	defer endInWords()
+	defer endCall()
 	blocksInUse = 0
 	settings := make(map[string]string, length)
 	for _, pair := range unsafe.Slice((*[2]list)(start), length) {
@@ -124,7 +137,7 @@ func configureExport(start unsafe.Pointer, length uint32) unsafe.Pointer {
 
 //go:wasmexport tallygate:plugin/extractor@1.0.0#extract
 func extractExport(data unsafe.Pointer, size uint32, bounds unsafe.Pointer, count uint32, received int64) unsafe.Pointer {
-	defer endInWords()
+	defer endCall()
 	blocksInUse = 0
 	extractAll(unsafe.Slice((*byte)(data), size), unsafe.Slice((*uint32)(bounds), count), received, &outcome)
 	outcomeResult.status = listOf(outcome.status)
@@ -136,14 +149,14 @@ func extractExport(data unsafe.Pointer, size uint32, bounds unsafe.Pointer, coun
 
 //go:wasmexport tallygate:plugin/extractor@1.0.0#explain
 func explainExport(record unsafe.Pointer, size uint32, received int64) unsafe.Pointer {
-	defer endInWords()
+	defer endCall()
 	blocksInUse = 0
 	words, accepted := explain(unsafe.Slice((*byte)(record), size), received)
 	return giveText(words, !accepted)
 }
 
 func giveText(words string, isError bool) unsafe.Pointer {
-	textWords = words
+	textWords = sendable(words)
 	textResult.isError = 0
 	if isError {
 		textResult.isError = 1
@@ -156,10 +169,11 @@ func copied(text list) string {
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(uintptr(text.start))), text.length))
 }
 
-// endInWords ends a call that panics: with one message that says what and where. Go itself would write a line for each
+// endCall ends a call. If it panics, then with one message that says what and where: Go itself would write a line for each
 // function, of which the gateway keeps few.
-func endInWords() {
+func endCall() {
 	cause := recover()
+	endLine()
 	if cause == nil {
 		return
 	}

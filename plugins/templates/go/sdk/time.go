@@ -1,6 +1,9 @@
 package tallygate
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // 1990-01-01 and 2100-01-01.
 const (
@@ -8,42 +11,45 @@ const (
 	endSecond   = 4_102_444_800
 )
 
-// RFC3339 reads `2026-11-20T05:00:00.250Z` as Unix nanoseconds. It is [UnreadTime] if the text is no time, and [NoTime] if
-// it lies before 1990 or from 2100 on, since then it is a default and no time of a visit.
+// RFC3339 reads `2026-11-20T05:00:00.250Z` as Unix nanoseconds. It is [UnreadTime] if the text is no time, or lies before
+// 1990 or from 2100 on, since then it is a default and no time of a visit.
 //
-// Unlike the package time, it takes leap seconds, a space for the T, and an offset without a colon.
+// As the SDK for Rust, and unlike the package time, it takes leap seconds, a space for the T, no seconds, a comma before the
+// fraction, and offsets such as `+0100`, `+01`, ` +01:00` and ` UTC`. Unlike the SDK for Rust, it takes no name of the zone
+// behind the offset.
 func RFC3339(text []byte) int64 {
-	const layout = "0000-00-00T00:00:00"
-	if len(text) <= len(layout) || text[10] != 'T' && text[10] != 't' && text[10] != ' ' {
+	const layout = "0000-00-00T00:00"
+	text = bytes.TrimSpace(text)
+	if len(text) < len(layout) || text[10] != 'T' && text[10] != 't' && text[10] != ' ' {
 		return UnreadTime
 	}
 	for at := range len(layout) {
-		if isDigit := text[at] >= '0' && text[at] <= '9'; isDigit != (layout[at] == '0') {
+		if isDigit(text[at]) != (layout[at] == '0') {
 			return UnreadTime
 		}
 		if at != 10 && layout[at] != '0' && text[at] != layout[at] {
 			return UnreadTime
 		}
 	}
-	hour, minute, second := number(text[11:13]), number(text[14:16]), number(text[17:19])
-	nanoseconds, rest, hasFraction := fraction(text[19:])
+	hour, minute := number(text[11:13]), number(text[14:16])
+	second, nanoseconds, rest, areSeconds := seconds(text[16:])
 	offset, isOffset := offset(rest)
-	if !hasFraction || !isOffset || hour > 23 || minute > 59 || second > 60 {
+	if !areSeconds || !isOffset || hour > 23 || minute > 59 || second > 60 {
 		return UnreadTime
 	}
 	midnight, isDate := midnight(text[:10])
 	if !isDate {
 		return UnreadTime
 	}
-	seconds := midnight + int64(hour*3600+minute*60+second-offset)
+	time := midnight + int64(hour*3600+minute*60+second-offset)
 	// Leap seconds are inserted before midnight UTC and nowhere else; they count as the second that follows.
-	if second == 60 && seconds%86400 != 0 {
+	if second == 60 && time%86400 != 0 {
 		return UnreadTime
 	}
-	if seconds < firstSecond || seconds >= endSecond {
-		return NoTime
+	if time < firstSecond || time >= endSecond {
+		return UnreadTime
 	}
-	return seconds*1_000_000_000 + nanoseconds
+	return time*1_000_000_000 + nanoseconds
 }
 
 // The last date, as it was written, and its first second: logs seldom change theirs.
@@ -77,40 +83,58 @@ func number(digits []byte) int {
 	return value
 }
 
-// fraction reads `.250`, if there is one, as nanoseconds, and gives what follows.
-func fraction(text []byte) (nanoseconds int64, rest []byte, ok bool) {
-	if text[0] != '.' {
-		return 0, text, true
+// isDigit is about ASCII alone.
+func isDigit(letter byte) bool { return letter >= '0' && letter <= '9' }
+
+// seconds reads `:05` or `:05.250`, if they are there, and gives what follows.
+func seconds(text []byte) (second int, nanoseconds int64, rest []byte, ok bool) {
+	if len(text) < 3 || text[0] != ':' || !isDigit(text[1]) || !isDigit(text[2]) {
+		return 0, 0, text, true
+	}
+	second, rest = number(text[1:3]), text[3:]
+	if len(rest) == 0 || rest[0] != '.' && rest[0] != ',' {
+		return second, 0, rest, true
 	}
 	unit := int64(1_000_000_000)
 	at := 1
-	for ; at < len(text) && text[at] >= '0' && text[at] <= '9'; at++ {
+	for ; at < len(rest) && isDigit(rest[at]); at++ {
 		unit /= 10
-		nanoseconds += int64(text[at]-'0') * unit
+		nanoseconds += int64(rest[at]-'0') * unit
 	}
-	return nanoseconds, text[at:], at > 1
+	return second, nanoseconds, rest[at:], at > 1
 }
 
-// offset reads `Z`, `+hh:mm` or `+hhmm`, in seconds.
+// offset reads `Z`, `UTC`, `+hh:mm`, `+hhmm` or `+hh`, perhaps behind a space, in seconds.
 func offset(text []byte) (seconds int, ok bool) {
-	if len(text) == 1 {
-		return 0, text[0] == 'Z' || text[0] == 'z'
+	// What nearly all are.
+	if len(text) == 1 && text[0] == 'Z' {
+		return 0, true
 	}
-	if len(text) == 6 && text[3] == ':' {
-		text = []byte{text[0], text[1], text[2], text[4], text[5]}
+	text = bytes.TrimSpace(text)
+	for _, name := range []string{"Z", "UTC", "GMT", "UT"} {
+		if len(text) == len(name) && bytes.EqualFold(text, []byte(name)) {
+			return 0, true
+		}
 	}
-	if len(text) != 5 || text[0] != '+' && text[0] != '-' {
+	digits := [4]byte{'0', '0', '0', '0'}
+	switch {
+	case len(text) == 3 || len(text) == 5:
+		copy(digits[:], text[1:])
+	case len(text) == 6 && text[3] == ':':
+		copy(digits[:], text[1:3])
+		copy(digits[2:], text[4:])
+	default:
 		return 0, false
 	}
-	for _, digit := range text[1:] {
-		if digit < '0' || digit > '9' {
+	for _, digit := range digits {
+		if !isDigit(digit) {
 			return 0, false
 		}
 	}
-	hours, minutes := number(text[1:3]), number(text[3:5])
+	hours, minutes := number(digits[:2]), number(digits[2:])
 	seconds = hours*3600 + minutes*60
 	if text[0] == '-' {
 		seconds = -seconds
 	}
-	return seconds, hours <= 23 && minutes <= 59
+	return seconds, (text[0] == '+' || text[0] == '-') && hours <= 23 && minutes <= 59
 }

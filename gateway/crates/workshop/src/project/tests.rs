@@ -17,6 +17,7 @@ fn a_project_says_what_it_is() {
         depth = "3"
         [limits]
         memory = "32 MiB"
+        isolated = true
         "#,
     )
     .unwrap();
@@ -25,6 +26,8 @@ fn a_project_says_what_it_is() {
     let settings = [("depth", "3"), ("field", "client")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(project.settings(), settings);
     assert_eq!((project.memory(), project.time()), (Some("32 MiB"), None));
+    assert!(project.isolated());
+    assert!(!open("name = \"a\"\nlanguage = \"c\"").unwrap().isolated());
     assert!(project.component().ends_with("my-plugin.wasm"));
 }
 
@@ -45,7 +48,12 @@ fn what_is_wrong_is_told_with_its_file_and_key() {
         (&format!("{good}settings = \"x\""), "settings", "is string: it takes a section, [settings]"),
         (&format!("{good}[settings]\nx = 1"), "settings.x", "is of type integer: it takes text in quotes"),
         (&format!("{good}[limits]\ntime = 100"), "limits.time", "is of type integer: it takes text in quotes"),
-        (&format!("{good}[limits]\ncpu = \"1\""), "limits.cpu", "is unknown: there are memory, time"),
+        (&format!("{good}[limits]\ncpu = \"1\""), "limits.cpu", "is unknown: there are memory, time, isolated"),
+        (
+            &format!("{good}[limits]\nisolated = \"yes\""),
+            "limits.isolated",
+            "is of type string: it takes true or false",
+        ),
     ] {
         let error = open(text).unwrap_err();
         let message = error.to_string();

@@ -29,6 +29,8 @@ fn what_builds_leave_is_no_source() {
         ".venv/d",
         ".build/e",
         "sdk/__pycache__/f",
+        "a-target-folder/CACHEDIR.TAG",
+        "a-target-folder/release/g",
     ] {
         put(&folder.path().join(left), SystemTime::UNIX_EPOCH);
     }

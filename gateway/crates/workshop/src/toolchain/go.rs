@@ -1,6 +1,7 @@
 //! Go: a module for WASI's first preview, which is then made a component. It needs nothing but Go itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::{Build, BuildError, Output};
 
@@ -19,8 +20,7 @@ impl Go {
         let Some(go) = build.environment.find("go") else {
             return Err(build.missing("there is no `go`", REMEDY));
         };
-        // As it is, not one that it would fetch for the project.
-        let version = build.ask(build.command(&go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local"));
+        let version = build.ask(command(build, &go).args(["env", "GOVERSION"]));
         let version = version.unwrap_or_default();
         match numbers(&version) {
             Some(found) if found < OLDEST => {
@@ -34,13 +34,21 @@ impl Go {
 
     pub(super) fn run(&self, build: &mut Build<'_>) -> Result<Output, BuildError> {
         let module = build.scratch.join("module.wasm");
-        let mut command = build.command(&self.go);
-        command.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOTOOLCHAIN", "local");
+        let mut command = command(build, &self.go);
+        command.env("GOOS", "wasip1").env("GOARCH", "wasm");
         // Without what only a debugger reads; functions keep their names, so that the gateway can say where a plugin failed.
         command.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o"]).arg(&module).arg(".");
         build.run(&mut command)?;
         Ok(Output::Module(module))
     }
+}
+
+/// Go in the project alone: not another version that it would fetch, and not the workspace of a folder above, which does not
+/// name the project.
+fn command(build: &Build<'_>, go: &Path) -> Command {
+    let mut command = build.command(go);
+    command.env("GOTOOLCHAIN", "local").env("GOWORK", "off");
+    command
 }
 
 /// The first two numbers of `go1.26.8`.

@@ -33,6 +33,8 @@ impl Cargo {
         let mut command = build.command(&self.cargo);
         command.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
         if let Some(folder) = &build.environment.cargo_target {
+            // Cargo runs in the project, where a relative path would mean another folder than our caller's.
+            let folder = std::path::absolute(folder).map_err(|error| build.system("find", folder, error))?;
             command.env("CARGO_TARGET_DIR", folder);
         }
         let messages = build.run_for_output(&mut command)?;

@@ -142,3 +142,15 @@ fn what_a_manifest_names_is_installed_once() {
     sample.problem();
     assert_eq!(calls(), "npm\ntool\ntool\nnpm\ntool\n");
 }
+
+#[test]
+fn a_relative_target_folder_begins_where_the_caller_works() {
+    let sample = Sample::new(Language::Rust);
+    sample.program("cargo", "echo \"$CARGO_TARGET_DIR\" > target-folder; exit 1");
+    let cargo_target = Some(PathBuf::from("some/target"));
+    let environment = Environment { path: sample.folder.path().join("programs").into(), cargo_target };
+    sample.project.build(&environment, &mut |_| {}).unwrap_err();
+    let told = std::fs::read_to_string(sample.project.folder().join("target-folder")).unwrap();
+    let expected = std::env::current_dir().unwrap().join("some/target");
+    assert_eq!(Path::new(told.trim_end()), expected);
+}
