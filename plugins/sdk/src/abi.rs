@@ -3,7 +3,9 @@
 //! Written by hand, because a call is entered and left once for a record that came alone. Three entries are the fewest
 //! there can be: the two lists of a call are copied into blocks that the gateway asks for ([`cabi_realloc`]), and
 //! the call itself. What a call answers stays where it is until the next one: a plugin that exports a function which
-//! frees it (`cabi_post_…`) is entered once more.
+//! frees it (`cabi_post_…`) is entered once more. The first block that the gateway asks for is how a plugin learns that
+//! there is a next one. The answer must go before that block is handed out: the allocator without a standard library
+//! takes memory back from its end, so an answer between two calls' lists would keep all of it in use.
 //!
 //! The layouts are those of "Canonical ABI" in the component model's specification: a list or a string is an address
 //! and a length of 32 bits each, a record its fields in order, and what does not fit into one value is answered by
@@ -14,7 +16,11 @@ use alloc::{
     string::String,
     vec::Vec,
 };
-use core::{alloc::Layout, cell::RefCell, ptr, slice};
+use core::{
+    alloc::Layout,
+    cell::{Cell, RefCell},
+    ptr, slice,
+};
 
 use crate::{Columns, Format, Text, format, text::SLACK};
 
@@ -23,10 +29,11 @@ use crate::{Columns, Format, Text, format, text::SLACK};
 pub const WORLD: &[u8; include_bytes!("world.bin").len()] = include_bytes!("world.bin");
 
 /// Calls of up to so many records are answered in columns that are kept. Those of more ask for memory each time, which
-/// so many records make up for.
+/// so many records make up for: to keep columns for the 4,096 that a call of the gateway may have would take 87 KiB more
+/// for each instance, and save four allocations in a call.
 const KEPT_RECORDS: usize = 1024;
 
-/// A format that the exports of a component work on, and its last answer. Each plugin has one, in a `static`.
+/// A format that the exports of a component work on. Each plugin has one, in a `static`.
 pub struct Instance<F>(RefCell<State<F>>);
 
 // SAFETY: the target has no threads, so no reference ever reaches another one. (Tests make one for each thread.)
@@ -36,13 +43,30 @@ struct State<F> {
     format: Option<F>,
     /// The answer to a call of up to [`KEPT_RECORDS`] records.
     columns: Columns,
-    /// The answer to one of more.
-    large: Columns,
     outcome: [List; 4],
-    told: Told,
-    /// Whether `large` or `told` hold memory.
-    holds: bool,
 }
+
+/// The last answer, unless it lies in columns that are kept. It is no part of `State`, because [`cabi_realloc`] frees it,
+/// which knows of no format.
+struct LastAnswer {
+    /// Whether the others hold memory.
+    holds: Cell<bool>,
+    /// To a call of more than [`KEPT_RECORDS`] records.
+    large: RefCell<Columns>,
+    /// To the other exports.
+    told: RefCell<Told>,
+}
+
+#[cfg(target_arch = "wasm32")]
+static LAST_ANSWER: LastAnswer = LastAnswer::none();
+
+// A test runs in a thread beside others, each of which plays a component of its own.
+#[cfg(not(target_arch = "wasm32"))]
+std::thread_local!(static LAST_ANSWER: LastAnswer = const { LastAnswer::none() });
+
+// SAFETY: as for `Instance`.
+#[cfg(target_arch = "wasm32")]
+unsafe impl Sync for LastAnswer {}
 
 /// What the other exports answered last.
 struct Told {
@@ -94,27 +118,21 @@ impl<F: Format> Instance<F> {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "a static needs a constant, which `default` is not")]
     pub const fn new() -> Self {
-        Self(RefCell::new(State {
-            format: None,
-            columns: Columns::EMPTY,
-            large: Columns::EMPTY,
-            outcome: [List::EMPTY; 4],
-            told: Told::NOTHING,
-            holds: false,
-        }))
+        Self(RefCell::new(State { format: None, columns: Columns::EMPTY, outcome: [List::EMPTY; 4] }))
     }
 
     /// `describe`: the address of an `info`.
     pub fn describe(&self) -> *const u8 {
-        let state = &mut *self.0.borrow_mut();
-        let told = state.tell();
-        told.rejects = F::REJECTS.iter().map(|(code, name)| Named { code: *code, name: List::text(name) }).collect();
-        let settings = F::SETTINGS.iter();
-        told.settings =
-            settings.map(|setting| [setting.name, setting.meaning, setting.default].map(List::text)).collect();
-        let [name, version, about] = [F::NAME, F::VERSION, F::ABOUT].map(List::text);
-        told.info = [name, version, about, List::of(&told.rejects), List::of(&told.settings)];
-        told.info.as_ptr().cast()
+        tell(|told| {
+            let rejects = F::REJECTS.iter();
+            told.rejects = rejects.map(|(code, name)| Named { code: *code, name: List::text(name) }).collect();
+            let settings = F::SETTINGS.iter();
+            told.settings =
+                settings.map(|setting| [setting.name, setting.meaning, setting.default].map(List::text)).collect();
+            let [name, version, about] = [F::NAME, F::VERSION, F::ABOUT].map(List::text);
+            told.info = [name, version, about, List::of(&told.rejects), List::of(&told.settings)];
+            told.info.as_ptr().cast()
+        })
     }
 
     /// `configure`: the address of a `result<_, string>`.
@@ -122,29 +140,31 @@ impl<F: Format> Instance<F> {
         // SAFETY: the gateway wrote the strings of this call into blocks of `cabi_realloc` and names them here only.
         let owned = |list: &List| unsafe { list.take_text() };
         let settings: Vec<_> = settings.elements().iter().map(|[name, value]| (owned(name), owned(value))).collect();
-        let state = &mut *self.0.borrow_mut();
-        let answer = state.set_up(&settings);
-        state.tell().answer(answer.map(|()| String::new()))
+        let answer = self.0.borrow_mut().set_up(&settings);
+        tell_words(answer.map(|()| String::new()))
     }
 
     /// `extract`: the address of an `outcome`.
     pub fn extract(&self, data: &Input<u8>, bounds: &Input<u32>, received: i64) -> *const u8 {
         let state = &mut *self.0.borrow_mut();
-        state.forget();
         state.be_ready();
-        let columns = if bounds.length <= 2 * KEPT_RECORDS {
-            state.columns.clear();
-            &mut state.columns
-        } else {
-            state.large = Columns::with_capacity(bounds.length / 2);
-            state.holds = true;
-            &mut state.large
+        let mut answer = |columns: &mut Columns| {
+            if let (Some(format), Some(text)) = (&mut state.format, Text::new(data.with_slack())) {
+                format::run(format, text, (bounds.elements(), received), columns);
+            }
+            [List::of(&columns.status), List::of(&columns.v4), List::of(&columns.v6), List::of(&columns.times)]
         };
-        if let (Some(format), Some(text)) = (&mut state.format, Text::new(data.with_slack())) {
-            format::run(format, text, (bounds.elements(), received), columns);
-        }
-        state.outcome =
-            [List::of(&columns.status), List::of(&columns.v4), List::of(&columns.v6), List::of(&columns.times)];
+        state.outcome = if bounds.length <= 2 * KEPT_RECORDS {
+            state.columns.clear();
+            answer(&mut state.columns)
+        } else {
+            last_answer(|last| {
+                last.holds.set(true);
+                let large = &mut *last.large.borrow_mut();
+                *large = Columns::with_capacity(bounds.length / 2);
+                answer(large)
+            })
+        };
         state.outcome.as_ptr().cast()
     }
 
@@ -153,7 +173,7 @@ impl<F: Format> Instance<F> {
         let state = &mut *self.0.borrow_mut();
         state.be_ready();
         let words = state.format.as_mut().map(|format| format.explain(record.elements(), received));
-        state.tell().answer(words.unwrap_or_else(|| Err(String::new())))
+        tell_words(words.unwrap_or_else(|| Err(String::new())))
     }
 }
 
@@ -169,22 +189,6 @@ impl<F: Format> State<F> {
         #[cfg(all(target_arch = "wasm32", not(feature = "std")))]
         crate::bare::seal();
         Ok(())
-    }
-
-    /// Gives back the memory of the answer before, which was read when this call began.
-    #[inline]
-    fn forget(&mut self) {
-        if self.holds {
-            self.holds = false;
-            drop_answer(&mut self.large, &mut self.told);
-        }
-    }
-
-    /// Where to put an answer that is not an outcome.
-    fn tell(&mut self) -> &mut Told {
-        self.forget();
-        self.holds = true;
-        &mut self.told
     }
 
     /// The gateway always configures; another host may not, and the defaults serve it.
@@ -204,9 +208,52 @@ fn kept_columns() -> Columns {
     columns
 }
 
-fn drop_answer(large: &mut Columns, told: &mut Told) {
-    *large = Columns::EMPTY;
-    *told = Told::NOTHING;
+// === impl LastAnswer ===
+
+impl LastAnswer {
+    const fn none() -> Self {
+        Self { holds: Cell::new(false), large: RefCell::new(Columns::EMPTY), told: RefCell::new(Told::NOTHING) }
+    }
+
+    /// Gives back the memory of the answer, which was read when the call after it began.
+    #[inline]
+    fn forget(&self) {
+        if self.holds.get() {
+            self.give_back();
+        }
+    }
+
+    #[inline(never)]
+    fn give_back(&self) {
+        self.holds.set(false);
+        *self.large.borrow_mut() = Columns::EMPTY;
+        *self.told.borrow_mut() = Told::NOTHING;
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+#[inline]
+fn last_answer<R>(work: impl FnOnce(&LastAnswer) -> R) -> R {
+    work(&LAST_ANSWER)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn last_answer<R>(work: impl FnOnce(&LastAnswer) -> R) -> R {
+    LAST_ANSWER.with(work)
+}
+
+/// Puts an answer that is not an outcome where it stays.
+fn tell(answer: impl FnOnce(&mut Told) -> *const u8) -> *const u8 {
+    last_answer(|last| {
+        // A call without lists has asked for no block, so the answer before is still there.
+        last.forget();
+        last.holds.set(true);
+        answer(&mut last.told.borrow_mut())
+    })
+}
+
+fn tell_words(words: Result<String, String>) -> *const u8 {
+    tell(|told| told.answer(words))
 }
 
 // === impl Told ===
@@ -326,6 +373,8 @@ pub unsafe extern "C" fn cabi_realloc(block: *mut u8, old: usize, align: usize, 
         _ => self::layout(old, align),
     };
     let block = if old == 0 {
+        // The gateway only asks for a block when a call begins. (No import answers with one.)
+        last_answer(LastAnswer::forget);
         // SAFETY: the size is not zero.
         unsafe { alloc(layout) }
     } else {

@@ -10,6 +10,8 @@ use std::{
 use super::*;
 use crate::{Address, Batch, Reject, Setting, Visit};
 
+mod memory;
+
 /// Accepts records of eight bytes as the IPv6 address of that number, digits as IPv4 ones.
 struct Numbers {
     plus: u32,
