@@ -5,6 +5,8 @@
 //! `cargo bench -p tallygate-plugin-host`. All are measured in turns within one run, and the least of each is told: what matters
 //! is how they compare.
 
+#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
+
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,9 @@ struct Record<'a> {
     #[serde(borrow)]
     ip: &'a str,
 }
+
+/// What is measured: its name, and a call of it.
+type Measured<'a> = (&'static str, Box<dyn FnMut() + 'a>);
 
 struct Batch {
     data: Vec<u8>,
@@ -85,7 +90,7 @@ fn instance(host: &Host, name: &str, component: &[u8]) -> Instance {
 }
 
 /// The least nanoseconds of each of them, measured in turns: what is more was something else on the machine.
-fn least(measured: &mut [(&'static str, Box<dyn FnMut() + '_>)]) -> Vec<f64> {
+fn least(measured: &mut [Measured<'_>]) -> Vec<f64> {
     let mut least = vec![f64::MAX; measured.len()];
     for _ in 0..ROUNDS {
         for (least, (_, call)) in least.iter_mut().zip(measured.iter_mut()) {
@@ -108,7 +113,7 @@ fn least(measured: &mut [(&'static str, Box<dyn FnMut() + '_>)]) -> Vec<f64> {
 fn compare(what: &str, host: &Host, guests: &[(&'static str, Vec<u8>)], records: Records<'_>) {
     let mut instances: Vec<_> =
         guests.iter().map(|(name, component)| (*name, instance(host, name, component))).collect();
-    let mut measured: Vec<(&str, Box<dyn FnMut() + '_>)> = Vec::new();
+    let mut measured: Vec<Measured<'_>> = Vec::new();
     for (name, instance) in &mut instances {
         assert_eq!(instance.extract(records).expect("an answer").accepted(), records.len(), "{name}");
         measured.push((*name, Box::new(|| drop(black_box(instance.extract(records).expect("an answer"))))));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -34,7 +34,8 @@ const SETTLE: Duration = Duration::from_millis(200);
 pub(super) fn run(arguments: &Watch, surroundings: &Surroundings) -> Result<ExitCode> {
     let mut project = Project::open(&arguments.folder)?;
     let folder = project.folder().to_owned();
-    let (sender, changes) = channel();
+    // Where many files change at once, the watcher waits, and the system keeps what it has to tell.
+    let (sender, changes) = sync_channel(1024);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Reading a file is no change of it.
         let event = event.ok().filter(|event| !matches!(event.kind, EventKind::Access(_)));
