@@ -114,3 +114,19 @@ fn c_logs_anything() {
     let Some(answer) = run(Language::C, source, "fail\n") else { return };
     assert_eq!(last_words(&answer), "the pot ? is broken");
 }
+
+#[test]
+fn python_logs_anything() {
+    if !is_there("python3") {
+        eprintln!("not tried, for there is no python3: tests/run installs it");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let project = folder.path().join("printing");
+    create(&project, "printing", Language::Python).expect("a project");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sandbox/log.py");
+    let output = Command::new("python3").arg(script).current_dir(project).output().expect("Python can be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages: Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+    assert_eq!(messages, json!([["warn", "a?b"], ["error", "é".repeat(1024)]]));
+}
