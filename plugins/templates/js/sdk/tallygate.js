@@ -52,10 +52,14 @@ export function words(line, most) {
   return trimmed === "" ? [] : trimmed.split(isPlain ? " " : /\s+/, most);
 }
 
+// As much of a text as the gateway has use for. What is far longer would end the call.
+const LONGEST = 1024;
+const send = (level, message) => emit(level, String(message).slice(0, LONGEST));
+
 // The gateway's log, which is bounded: for what happens seldom.
 export const log = {
-  debug: (message) => emit("debug", String(message)),
-  info: (message) => emit("info", String(message)),
-  warn: (message) => emit("warn", String(message)),
-  error: (message) => emit("error", String(message)),
+  debug: (message) => send("debug", message),
+  info: (message) => send("info", message),
+  warn: (message) => send("warn", message),
+  error: (message) => send("error", message),
 };

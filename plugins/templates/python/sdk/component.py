@@ -7,6 +7,7 @@ from componentize_py_types import Err
 from wit_world.imports import types
 
 import plugin
+from log import sendable
 from tallygate import NO_TIME, UNREAD_TIME, Reject
 from time_of import format_time
 
@@ -31,7 +32,7 @@ class Extractor:
             try:
                 configure(dict(settings))
             except ValueError as error:
-                raise Err(str(error))
+                raise Err(sendable(str(error)))
 
     def extract(self, data: bytes, bounds: list[int], received: int) -> types.Outcome:
         status = bytearray()
@@ -61,9 +62,9 @@ class Extractor:
         try:
             address, time, words = plugin.extract(record, received)
         except Reject as reject:
-            raise Err(str(reject))
+            raise Err(sendable(str(reject)))
         if address is None:
-            return words
+            return sendable(words)
         if time == NO_TIME:
             return f"client {address}, no time"
         if time == UNREAD_TIME:

@@ -131,3 +131,13 @@ fn what_is_there_stays() {
     let error = create(&file, "again", Language::C).unwrap_err();
     assert!(matches!(&error, CreateError::Write { path, .. } if *path == file), "{error}");
 }
+
+#[test]
+fn interpreters_run_beside_what_serves_connections() {
+    for language in Language::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        create(folder.path(), "sample", language).unwrap();
+        let isolated = crate::Project::open(folder.path()).unwrap().isolated();
+        assert_eq!(isolated, matches!(language, Language::JavaScript | Language::Python), "{}", language.name());
+    }
+}

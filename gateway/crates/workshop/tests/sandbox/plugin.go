@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -14,20 +15,22 @@ func init() {
 	tallygate.Serve(tallygate.Plugin{Name: "printing", Version: "0.1.0", About: "prints", Extract: extract})
 }
 
-var kept []map[string][]byte
+var kept [][]byte
 var nowhere *int
 
 const long = 600
 
 func extract(record []byte, received int64) (tallygate.Visit, error) {
 	switch string(record) {
-	case "maps":
-		fmt.Println("one of", len(kept))
-		words := map[string][]byte{}
-		for at := range 50 {
-			words[fmt.Sprint(len(kept), at)] = make([]byte, 64)
+	case "keep":
+		fmt.Println(strings.Repeat("x", 1000))
+		kept = append(kept, bytes.Repeat([]byte{0xaa}, 1<<16))
+	case "look":
+		for _, block := range kept {
+			if len(bytes.Trim(block, "\xaa")) > 0 {
+				panic("somebody else wrote here")
+			}
 		}
-		kept = append(kept, words)
 	case "bytes":
 		fmt.Println("a\xffb\xe2\x82€\xf0")
 	case "long":
