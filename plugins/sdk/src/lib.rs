@@ -63,6 +63,8 @@ mod export;
 pub mod fields;
 mod format;
 #[cfg(any(all(target_arch = "wasm32", feature = "std"), test))]
+mod gather;
+#[cfg(any(all(target_arch = "wasm32", feature = "std"), test))]
 mod heap;
 mod hops;
 pub mod json;
