@@ -19,7 +19,7 @@ use alloc::{
 use core::{
     alloc::Layout,
     cell::{Cell, RefCell, RefMut},
-    ptr, slice,
+    mem, ptr, slice,
 };
 
 use crate::{Columns, Format, Text, format, text::SLACK};
@@ -216,7 +216,8 @@ impl LastAnswer {
     fn large(&self, records: usize) -> RefMut<'_, Columns> {
         self.holds.set(true);
         let mut large = self.large.borrow_mut();
-        *large = Columns::with_capacity(records);
+        // What was there holds nothing: when this call began, it was given back.
+        mem::forget(mem::replace(&mut *large, Columns::with_capacity(records)));
         large
     }
 
@@ -224,7 +225,10 @@ impl LastAnswer {
     fn give_back(&self) {
         self.holds.set(false);
         *self.large.borrow_mut() = Columns::EMPTY;
-        *self.told.borrow_mut() = Told::NOTHING;
+        let told = &mut *self.told.borrow_mut();
+        told.text = String::new();
+        told.rejects = Vec::new();
+        told.settings = Vec::new();
     }
 }
 

@@ -17,19 +17,20 @@ const CHARACTER: usize = 4;
 pub(crate) struct Gathered {
     bytes: [u8; ROOM],
     length: usize,
-    /// Whether this is of a panic, so that lines do not end it.
-    of_panic: bool,
+    /// If this is of a panic, so that lines do not end it: where it says so. Before that stands which thread it was in, of
+    /// which there is one. Otherwise 0.
+    panicked: usize,
 }
 
 // === impl Gathered ===
 
 impl Gathered {
-    pub(crate) const EMPTY: Self = Self { bytes: [0; ROOM], length: 0, of_panic: false };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; ROOM], length: 0, panicked: 0 };
 
     /// Adds what was written, and tells whatever has become whole by it.
     pub(crate) fn add(&mut self, written: &[u8], level: Level) {
         // What to set in an environment that there is not: the standard library writes it by itself, after a panic's message.
-        if written.starts_with(b"note: run with `RUST_BACKTRACE") {
+        if written.starts_with(b"note: run with `") {
             return;
         }
         for byte in written {
@@ -37,8 +38,10 @@ impl Gathered {
             // Between two characters, if these are any.
             let is_full = self.length == ROOM || (self.length > ROOM - CHARACTER && *byte & 0xc0 != 0x80);
             if ends || is_full {
-                self.of_panic |= self.begins_as_panic();
-                if !self.of_panic {
+                if self.panicked == 0 {
+                    self.panicked = self.find_panic();
+                }
+                if self.panicked == 0 {
                     self.finish(level);
                     if ends {
                         continue;
@@ -66,25 +69,24 @@ impl Gathered {
                 *byte = b'?';
             }
         }
-        let bytes = self.bytes.get(..self.length).unwrap_or_default().trim_ascii_end();
-        // There is one thread.
-        let bytes = bytes.strip_prefix(b"thread '<unnamed>' (1) ").unwrap_or(bytes);
-        let text = str::from_utf8(bytes).unwrap_or_default();
-        if !text.is_empty() {
-            log::emit(level, text);
+        let bytes = self.bytes.get(self.panicked..self.length).unwrap_or_default().trim_ascii_end();
+        if !bytes.is_empty() {
+            // SAFETY: all of it was just seen to be UTF-8, and it was cut beside ASCII characters only.
+            log::emit(level, unsafe { str::from_utf8_unchecked(bytes) });
         }
         self.length = 0;
-        self.of_panic = false;
+        self.panicked = 0;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Whether the standard library has written this, as the first line on a panic.
-    fn begins_as_panic(&self) -> bool {
+    /// Where this says `panicked`, if the standard library has written it as the first line on a panic; otherwise 0.
+    fn find_panic(&self) -> usize {
         let line = self.bytes.get(..self.length).unwrap_or_default();
-        line.starts_with(b"thread '") && line.windows(13).any(|part| part == b" panicked at ")
+        let place = line.windows(8).position(|part| part == b"panicked");
+        place.filter(|_| line.starts_with(b"thread '")).unwrap_or_default()
     }
 }
 

@@ -30,7 +30,7 @@ unsafe impl Sync for Stream {}
 
 /// Tells what was written and not ended by a line's end: the call is over. What the standard library's own buffer of
 /// standard output holds, which is a line that has not ended, does not come here before it does.
-#[inline]
+#[inline(never)]
 pub(crate) fn finish() {
     OUTPUT.finish(Level::Info);
     // Standard error comes last, because the gateway takes that for a plugin's last words.
@@ -90,6 +90,20 @@ unsafe extern "C" fn strcpy(to: *mut u8, from: *const u8) -> *mut u8 {
         }
         (read, written) = (read.wrapping_add(1), written.wrapping_add(1));
     }
+}
+
+/// That of the target's C library takes 200 bytes, for strings longer than any here.
+///
+/// # Safety
+/// As for C: `text` must end with a zero.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn strlen(text: *const u8) -> usize {
+    let mut end = text;
+    // SAFETY: the caller vouches for all bytes up to the zero, which was not reached before.
+    while unsafe { *end } != 0 {
+        end = end.wrapping_add(1);
+    }
+    end.addr() - text.addr()
 }
 
 #[unsafe(no_mangle)]
