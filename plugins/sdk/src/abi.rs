@@ -18,8 +18,8 @@ use alloc::{
 };
 use core::{
     alloc::Layout,
-    cell::{Cell, RefCell},
-    ptr, slice,
+    cell::{Cell, RefCell, RefMut},
+    mem, ptr, slice,
 };
 
 use crate::{Columns, Format, Text, format, text::SLACK};
@@ -56,13 +56,6 @@ struct LastAnswer {
     /// To the other exports.
     told: RefCell<Told>,
 }
-
-#[cfg(target_arch = "wasm32")]
-static LAST_ANSWER: LastAnswer = LastAnswer::none();
-
-// A test runs in a thread beside others, each of which plays a component of its own.
-#[cfg(not(target_arch = "wasm32"))]
-std::thread_local!(static LAST_ANSWER: LastAnswer = const { LastAnswer::none() });
 
 // SAFETY: as for `Instance`.
 #[cfg(target_arch = "wasm32")]
@@ -123,16 +116,15 @@ impl<F: Format> Instance<F> {
 
     /// `describe`: the address of an `info`.
     pub fn describe(&self) -> *const u8 {
-        tell(|told| {
-            let rejects = F::REJECTS.iter();
-            told.rejects = rejects.map(|(code, name)| Named { code: *code, name: List::text(name) }).collect();
-            let settings = F::SETTINGS.iter();
-            told.settings =
-                settings.map(|setting| [setting.name, setting.meaning, setting.default].map(List::text)).collect();
-            let [name, version, about] = [F::NAME, F::VERSION, F::ABOUT].map(List::text);
-            told.info = [name, version, about, List::of(&told.rejects), List::of(&told.settings)];
-            told.info.as_ptr().cast()
-        })
+        let told = &mut *tell();
+        let rejects = F::REJECTS.iter();
+        told.rejects = rejects.map(|(code, name)| Named { code: *code, name: List::text(name) }).collect();
+        let settings = F::SETTINGS.iter();
+        told.settings =
+            settings.map(|setting| [setting.name, setting.meaning, setting.default].map(List::text)).collect();
+        let [name, version, about] = [F::NAME, F::VERSION, F::ABOUT].map(List::text);
+        told.info = [name, version, about, List::of(&told.rejects), List::of(&told.settings)];
+        told.info.as_ptr().cast()
     }
 
     /// `configure`: the address of a `result<_, string>`.
@@ -148,23 +140,20 @@ impl<F: Format> Instance<F> {
     pub fn extract(&self, data: &Input<u8>, bounds: &Input<u32>, received: i64) -> *const u8 {
         let state = &mut *self.0.borrow_mut();
         state.be_ready();
-        let mut answer = |columns: &mut Columns| {
-            if let (Some(format), Some(text)) = (&mut state.format, Text::new(data.with_slack())) {
-                format::run(format, text, (bounds.elements(), received), columns);
-            }
-            [List::of(&columns.status), List::of(&columns.v4), List::of(&columns.v6), List::of(&columns.times)]
-        };
-        state.outcome = if bounds.length <= 2 * KEPT_RECORDS {
+        let mut large;
+        let columns = if bounds.length <= 2 * KEPT_RECORDS {
             state.columns.clear();
-            answer(&mut state.columns)
+            &mut state.columns
         } else {
-            last_answer(|last| {
-                last.holds.set(true);
-                let large = &mut *last.large.borrow_mut();
-                *large = Columns::with_capacity(bounds.length / 2);
-                answer(large)
-            })
+            large = last_answer().large(bounds.length / 2);
+            &mut *large
         };
+        if let (Some(format), Some(text)) = (&mut state.format, Text::new(data.with_slack())) {
+            format::run(format, text, (bounds.elements(), received), columns);
+        }
+        state.outcome =
+            [List::of(&columns.status), List::of(&columns.v4), List::of(&columns.v6), List::of(&columns.times)];
+        end_call();
         state.outcome.as_ptr().cast()
     }
 
@@ -223,37 +212,62 @@ impl LastAnswer {
         }
     }
 
+    /// Empty columns for an answer.
+    fn large(&self, records: usize) -> RefMut<'_, Columns> {
+        self.holds.set(true);
+        let mut large = self.large.borrow_mut();
+        // What was there holds nothing: when this call began, it was given back.
+        mem::forget(mem::replace(&mut *large, Columns::with_capacity(records)));
+        large
+    }
+
     #[inline(never)]
     fn give_back(&self) {
         self.holds.set(false);
         *self.large.borrow_mut() = Columns::EMPTY;
-        *self.told.borrow_mut() = Told::NOTHING;
+        let told = &mut *self.told.borrow_mut();
+        told.text = String::new();
+        told.rejects = Vec::new();
+        told.settings = Vec::new();
     }
 }
 
+/// The component's.
 #[cfg(target_arch = "wasm32")]
 #[inline]
-fn last_answer<R>(work: impl FnOnce(&LastAnswer) -> R) -> R {
-    work(&LAST_ANSWER)
+fn last_answer() -> &'static LastAnswer {
+    static LAST_ANSWER: LastAnswer = LastAnswer::none();
+    &LAST_ANSWER
 }
 
+/// A test runs in a thread beside others, each of which plays a component of its own.
 #[cfg(not(target_arch = "wasm32"))]
-fn last_answer<R>(work: impl FnOnce(&LastAnswer) -> R) -> R {
-    LAST_ANSWER.with(work)
+fn last_answer() -> &'static LastAnswer {
+    std::thread_local!(static LAST_ANSWER: &'static LastAnswer = alloc::boxed::Box::leak(LastAnswer::none().into()));
+    LAST_ANSWER.with(|last| *last)
 }
 
-/// Puts an answer that is not an outcome where it stays.
-fn tell(answer: impl FnOnce(&mut Told) -> *const u8) -> *const u8 {
-    last_answer(|last| {
-        // A call without lists has asked for no block, so the answer before is still there.
-        last.forget();
-        last.holds.set(true);
-        answer(&mut last.told.borrow_mut())
-    })
+/// Where to put an answer that is not an outcome.
+#[inline(never)]
+fn tell() -> RefMut<'static, Told> {
+    let last = last_answer();
+    // A call without lists has asked for no block, so the answer before is still there.
+    last.forget();
+    last.holds.set(true);
+    end_call();
+    last.told.borrow_mut()
 }
 
+#[inline(never)]
 fn tell_words(words: Result<String, String>) -> *const u8 {
-    tell(|told| told.answer(words))
+    tell().answer(words)
+}
+
+/// What was printed in a call is told with it.
+#[inline]
+fn end_call() {
+    #[cfg(all(target_arch = "wasm32", feature = "std"))]
+    crate::stdio::finish();
 }
 
 // === impl Told ===
@@ -374,7 +388,7 @@ pub unsafe extern "C" fn cabi_realloc(block: *mut u8, old: usize, align: usize, 
     };
     let block = if old == 0 {
         // The gateway only asks for a block when a call begins. (No import answers with one.)
-        last_answer(LastAnswer::forget);
+        last_answer().forget();
         // SAFETY: the size is not zero.
         unsafe { alloc(layout) }
     } else {

@@ -39,6 +39,10 @@
 //! It ends the call: the gateway sets the plugin up anew and judges the other records of the call without that one. The
 //! panic's message is in the gateway's log, like everything that a plugin prints, or says with [`log`].
 //!
+//! Each line that is printed is a message of its own, and the gateway logs ten of them a second: one of more than 1 KiB becomes
+//! several. The standard library keeps what `print!` was given until the line ends, also from one call to the next, and that
+//! is lost if the plugin panics before: end your lines, or use `eprint!`.
+//!
 //! # Without a standard library
 //!
 //! With `default-features = false`, the component has an allocator and a panic handler from here, and is smaller by 24 KB.
@@ -62,6 +66,8 @@ mod columns;
 mod export;
 pub mod fields;
 mod format;
+#[cfg(any(all(target_arch = "wasm32", feature = "std"), test))]
+mod gather;
 #[cfg(any(all(target_arch = "wasm32", feature = "std"), test))]
 mod heap;
 mod hops;

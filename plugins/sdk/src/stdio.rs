@@ -1,12 +1,13 @@
 //! Where a standard library's output goes: to the gateway's log.
 //!
-//! The standard library calls the target's C library for what a plugin has not: files to print to, and an environment. Its functions of those names are taken from here instead. So the message of a panic, which the
-//! standard library prints, is in the gateway's log, and so is whatever an author prints. And the component has neither
+//! The standard library calls the target's C library for what a plugin has not: files to print to, and an environment.
+//! Its functions of those names are taken from here instead. So the message of a panic, which the standard library
+//! prints, is in the gateway's log, and so is whatever an author prints. And the component has neither
 //! imports of WASI nor the code that serves them, which would be a third of a small plugin.
 
-use core::{arch::wasm32, ffi::c_char, ptr, slice, str};
+use core::{arch::wasm32, cell::RefCell, ffi::c_char, ptr, slice};
 
-use crate::log::{self, Level};
+use crate::{gather::Gathered, log::Level};
 
 /// A part of what is written, as POSIX has it (`struct iovec`).
 #[repr(C)]
@@ -17,12 +18,36 @@ struct Part {
 
 const STDERR: i32 = 2;
 
+/// Zeros, so that they take no room in the component.
+static OUTPUT: Stream = Stream(RefCell::new(Gathered::EMPTY));
+static ERROR: Stream = Stream(RefCell::new(Gathered::EMPTY));
+
+/// What was written to a stream.
+struct Stream(RefCell<Gathered>);
+
+// SAFETY: the target has no threads, so no reference ever reaches another one.
+unsafe impl Sync for Stream {}
+
+/// Tells what was written and not ended by a line's end: the call is over. What the standard library's own buffer of
+/// standard output holds, which is a line that has not ended, does not come here before it does.
+#[inline(never)]
+pub(crate) fn finish() {
+    OUTPUT.finish(Level::Info);
+    // Standard error comes last, because the gateway takes that for a plugin's last words.
+    ERROR.finish(Level::Error);
+}
+
 /// # Safety
 /// As for POSIX: `length` bytes must be readable at `start`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn write(file: i32, start: *const u8, length: usize) -> isize {
     // SAFETY: the caller vouches for the bytes.
-    print(file, unsafe { slice::from_raw_parts(start, length) });
+    let written = unsafe { slice::from_raw_parts(start, length) };
+    let (stream, level) = if file == STDERR { (&ERROR, Level::Error) } else { (&OUTPUT, Level::Info) };
+    // Telling does not write, so the stream is not in use; and where it were, a panic would write.
+    if let Ok(mut gathered) = stream.0.try_borrow_mut() {
+        gathered.add(written, level);
+    }
     length.cast_signed()
 }
 
@@ -67,32 +92,35 @@ unsafe extern "C" fn strcpy(to: *mut u8, from: *const u8) -> *mut u8 {
     }
 }
 
+/// That of the target's C library takes 200 bytes, for strings longer than any here.
+///
+/// # Safety
+/// As for C: `text` must end with a zero.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn strlen(text: *const u8) -> usize {
+    let mut end = text;
+    // SAFETY: the caller vouches for all bytes up to the zero, which was not reached before.
+    while unsafe { *end } != 0 {
+        end = end.wrapping_add(1);
+    }
+    end.addr() - text.addr()
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn abort() -> ! {
+    finish();
     wasm32::unreachable()
 }
 
-fn print(file: i32, bytes: &[u8]) {
-    // What to set in an environment that there is not: the standard library writes it by itself, after a panic's message.
-    if bytes.starts_with(b"note: run with `RUST_BACKTRACE") {
-        return;
-    }
-    let bytes = bytes.trim_ascii();
-    // There is one thread.
-    let bytes = bytes.strip_prefix(b"thread '<unnamed>' (1) ").unwrap_or(bytes);
-    let level = if file == STDERR { Level::Error } else { Level::Info };
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        // What is no text is left out. The standard library's chunks would do that in half a kilobyte more.
-        let (valid, skipped) = match str::from_utf8(rest) {
-            Ok(_) => (rest.len(), 0),
-            Err(error) => (error.valid_up_to(), error.error_len().unwrap_or(rest.len())),
-        };
-        let (text, others) = rest.split_at(valid);
-        if !text.is_empty() {
-            // SAFETY: it was just seen that this is UTF-8.
-            log::emit(level, unsafe { str::from_utf8_unchecked(text) });
+// === impl Stream ===
+
+impl Stream {
+    #[inline]
+    fn finish(&self, level: Level) {
+        if let Ok(mut gathered) = self.0.try_borrow_mut()
+            && !gathered.is_empty()
+        {
+            gathered.finish(level);
         }
-        rest = others.get(skipped..).unwrap_or_default();
     }
 }

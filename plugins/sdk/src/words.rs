@@ -53,13 +53,15 @@ impl Message {
         match address {
             Address::V4(address) => {
                 for (at, octet) in address.to_be_bytes().into_iter().enumerate() {
-                    self = self.text(if at == 0 { "" } else { "." }).digits(octet.into(), 10);
+                    self.put(if at == 0 { b"" } else { b"." });
+                    self.put_digits(octet.into(), 10);
                 }
             }
             Address::V6(address) => {
                 for (at, group) in address.to_be_bytes().chunks(2).enumerate() {
                     let group = group.iter().fold(0, |group, byte| group << 8 | u64::from(*byte));
-                    self = self.text(if at == 0 { "" } else { ":" }).digits(group, 16);
+                    self.put(if at == 0 { b"" } else { b":" });
+                    self.put_digits(group, 16);
                 }
             }
         }
@@ -70,21 +72,26 @@ impl Message {
     /// three, six or nine.
     #[must_use]
     #[inline(never)]
-    pub fn time(self, nanos: i64) -> Self {
+    pub fn time(mut self, nanos: i64) -> Self {
         let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000) as u64);
         let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) as u64);
         let (year, month, day) = civil(days);
         let [year, month, day] = [year, month, day].map(i64::unsigned_abs);
-        let message = self.padded(year, 4).text("-").padded(month, 2).text("-").padded(day, 2).text("T");
-        let message = message.padded(of_day / 3600, 2).text(":").padded(of_day / 60 % 60, 2).text(":");
-        let message = message.padded(of_day % 60, 2);
-        match rest {
-            0 => message,
-            _ if rest % 1_000_000 == 0 => message.text(".").padded(rest / 1_000_000, 3),
-            _ if rest % 1000 == 0 => message.text(".").padded(rest / 1000, 6),
-            _ => message.text(".").padded(rest, 9),
+        let parts = [(year, 4), (month, 2), (day, 2), (of_day / 3600, 2), (of_day / 60 % 60, 2), (of_day % 60, 2)];
+        for ((number, width), behind) in parts.into_iter().zip(b"--T::.") {
+            self.put_padded(number, width);
+            if *behind != b'.' || rest > 0 {
+                self.put(&[*behind]);
+            }
         }
-        .text("Z")
+        match rest {
+            0 => {}
+            _ if rest % 1_000_000 == 0 => self.put_padded(rest / 1_000_000, 3),
+            _ if rest % 1000 == 0 => self.put_padded(rest / 1000, 6),
+            _ => self.put_padded(rest, 9),
+        }
+        self.put(b"Z");
+        self
     }
 
     /// Adds what a record holds from some place on, in back quotes, short, and harmless to a terminal.
@@ -111,26 +118,36 @@ impl Message {
         String::from_utf8(self.0).unwrap_or_default()
     }
 
-    /// One for all lengths: inlined, copying would be most of the code of a message.
     #[inline(never)]
     fn raw(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
+        self.put(bytes);
         self
+    }
+
+    /// One for all lengths: inlined, copying would be most of the code of a message.
+    #[inline(never)]
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
     }
 
     /// Adds a number with zeros before it up to so many digits.
     #[inline(never)]
-    fn padded(mut self, number: u64, width: u32) -> Self {
+    fn put_padded(&mut self, number: u64, width: u32) {
         for place in (1..width).rev() {
             if number < 10u64.pow(place) {
-                self = self.text("0");
+                self.put(b"0");
             }
         }
-        self.digits(number, 10)
+        self.put_digits(number, 10);
+    }
+
+    fn digits(mut self, number: u64, base: u64) -> Self {
+        self.put_digits(number, base);
+        self
     }
 
     #[inline(never)]
-    fn digits(mut self, mut number: u64, base: u64) -> Self {
+    fn put_digits(&mut self, mut number: u64, base: u64) {
         let start = self.0.len();
         loop {
             let digit = (number % base) as u8;
@@ -143,7 +160,6 @@ impl Message {
         if let Some(digits) = self.0.get_mut(start..) {
             digits.reverse();
         }
-        self
     }
 }
 
