@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{fed, objects, plugin_in, printed, text};
-use crate::harness::{Gateway, Request, program};
+use crate::harness::{ACCESS_LOG, Gateway, JSON, Request, program};
 
 /// A language, what its toolchain is called, and what an author changes to have the plugin fail at the record `boom`.
 struct Language {
@@ -85,6 +85,27 @@ fn a_plugin_in_rust() {
         failing: ("    let mut words", "    assert!(record != b\"boom\", \"the pot is broken\");\n    let mut words"),
         limits: "",
     });
+}
+
+/// What is embedded, compiled and carried around stays small: so much for those that ship, so much for a first one of one's own.
+#[test]
+fn plugins_are_small() {
+    const SHIPPED: usize = 200_000;
+    const HELLO: usize = 60 << 10;
+    for (name, bytes) in [("json", JSON.len()), ("access-log", ACCESS_LOG.len())] {
+        assert!(bytes < SHIPPED, "{name} has {bytes} bytes");
+    }
+    let folder = folder();
+    printed(&fed(plugin_in(folder.path(), &["new", "hello", "--lang", "rust"]), b""));
+    let project = folder.path().join("hello");
+    let source = "use tallygate_sdk::{Address, Reject, Visit};\n\nfn extract(record: &[u8]) -> Result<Visit, Reject> {\n    \
+                  Address::parse(record).map(Visit::of).ok_or(Reject::not_an_address(\"no address\"))\n}\n\n\
+                  tallygate_sdk::plugin!(extract);\n";
+    std::fs::write(project.join("src/lib.rs"), source).expect("writable");
+    let built: Value =
+        serde_json::from_str(&printed(&fed(plugin_in(&project, &["build", "--json"]), b""))).expect("JSON");
+    assert!(built["bytes"].as_u64().is_some_and(|bytes| bytes < HELLO as u64), "{built}");
+    assert_eq!(objects(&fed(plugin_in(&project, &["run", "--json", "."]), b"192.0.2.1\n"))[0]["ip"], "192.0.2.1");
 }
 
 #[test]
