@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tallygate_guest_craft as craft;
 
-use crate::harness::{PATIENCE, forget_own_variables, run};
+use crate::harness::{ADMIN, JSON, PATIENCE, Setup, forget_own_variables, run, variant};
 
 fn tallygate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallygate"));
@@ -114,4 +114,23 @@ fn the_process_that_compiles_dies_with_its_parent() {
     drop(parent);
     eventually("gone", || status(compiler).first().is_none_or(|state| state == "Z"));
     drop(input);
+}
+
+/// What is kept of compiled plugins is what serves, and what it could return to.
+#[test]
+fn compiled_plugins_that_nothing_uses_are_removed() {
+    let setup = Setup::new();
+    let compiled = setup.data_dir().join("compiled");
+    // One of its own, not that of all tests.
+    fs::remove_file(&compiled).expect("is a link");
+    let gateway = setup.config(ADMIN).start();
+    let count = || {
+        let engines = fs::read_dir(&compiled).expect("is there").map(|entry| entry.expect("readable").path());
+        engines.map(|engine| fs::read_dir(engine).expect("readable").count()).sum::<usize>()
+    };
+    assert_eq!(count(), 1);
+    for number in 0..3 {
+        gateway.deploy("json", "", variant(JSON, number)).expect(200);
+    }
+    assert_eq!(count(), 2);
 }

@@ -118,7 +118,9 @@ pub fn main() -> ExitCode {
             check::run(&source(config, [("--data-dir", &["data_dir"][..], data_dir)]), look_at_data)
         }
         Command::Bench(arguments) => bench::run(&arguments),
-        Command::Plugin { command } => plugin::run(&command, &workshop::Surroundings::read(std::env::var_os)),
+        Command::Plugin { command } => {
+            plugin::run(&command, &workshop::Surroundings::read(std::env::var_os, from_environment()))
+        }
         Command::Query { command } => query::run(&command, &query::environment(std::env::var_os)),
         Command::Forget(arguments) => forget::run(&arguments, query::environment(std::env::var_os)),
         Command::Completions { shell } => {

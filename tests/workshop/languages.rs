@@ -57,7 +57,7 @@ fn check(language: &Language) {
     let asks_for = inspected["asks_for"].as_str().unwrap_or_default();
     assert!(asks_for.starts_with("nothing"), "{asks_for}");
     let gateway = Gateway::with_config(&format!(
-        "[plugins.mine]\npath = \"{}\"\n{}\n[[routes]]\npath = \"/mine\"\nplugins = [\"mine\"]\n",
+        "swap.compile_time = \"600 s\"\n[plugins.mine]\npath = \"{}\"\n{}\n[[routes]]\npath = \"/mine\"\nplugins = [\"mine\"]\n",
         project.join("my-logs.wasm").display(),
         language.limits
     ));

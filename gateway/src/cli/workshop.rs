@@ -25,6 +25,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::terminal::Terminal;
+use crate::config::Override;
 use sandbox::Sandbox;
 
 pub(super) use bench::Bench;
@@ -42,6 +43,8 @@ pub(super) struct Surroundings {
     cache: Option<PathBuf>,
     no_color: Option<OsString>,
     pub(super) token: Option<OsString>,
+    /// What it says of compiling, as to a gateway.
+    overrides: Vec<Override>,
 }
 
 /// One of the commands.
@@ -85,7 +88,8 @@ fn show_log(surroundings: &Surroundings) {
 // === impl Surroundings ===
 
 impl Surroundings {
-    pub(super) fn read(variable: impl Fn(&'static str) -> Option<OsString>) -> Self {
+    pub(super) fn read(variable: impl Fn(&'static str) -> Option<OsString>, overrides: Vec<Override>) -> Self {
+        let of_compiling = |given: &Override| given.key.first().is_some_and(|section| section == "swap");
         let folder = |name| variable(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
         Self {
@@ -96,6 +100,7 @@ impl Surroundings {
             cache: cache.map(|cache| cache.join("tallygate/compiled")),
             no_color: variable("NO_COLOR").filter(|value| !value.is_empty()),
             token: variable(super::client::TOKEN),
+            overrides: overrides.into_iter().filter(of_compiling).collect(),
         }
     }
 
@@ -104,7 +109,7 @@ impl Surroundings {
     }
 
     fn sandbox(&self) -> Result<Sandbox> {
-        Sandbox::open(self.cache.clone())
+        Sandbox::open(self.cache.clone(), &self.overrides)
     }
 
     pub(super) fn terminal(&self) -> Terminal {

@@ -102,10 +102,10 @@ impl Guest {
         self.words.take_last()
     }
 
-    fn emit(&mut self, level: Level, message: &str) {
-        let message = printable(message, MESSAGE_BYTES);
+    fn emit(&mut self, level: Level, message: String) {
+        // Made printable only where somebody reads it: a flood must cost as little as it can.
         if self.may_log() {
-            self.log(level, &message);
+            self.log(level, &printable(&message, MESSAGE_BYTES));
         }
         if level == Level::Error {
             self.words.note(message);
@@ -160,7 +160,7 @@ impl v0_1::log::Host for Guest {
             Given::Warn => Level::Warn,
             Given::Error => Level::Error,
         };
-        Self::emit(self, level, &message);
+        Self::emit(self, level, message);
     }
 }
 
@@ -175,6 +175,6 @@ impl v1_0::log::Host for Guest {
             Given::Warn => Level::Warn,
             Given::Error => Level::Error,
         };
-        Self::emit(self, level, &message);
+        Self::emit(self, level, message);
     }
 }

@@ -121,6 +121,13 @@ fn what_a_guest_does_while_it_is_started_is_bounded() {
     load(&craft::with_instances(10)).expect("is bearable");
 }
 
+/// Later versions of the interface have more to export; a plugin that does is served by what this one knows.
+#[test]
+fn what_a_plugin_exports_besides_is_left_alone() {
+    let plugin = load(&craft::exporting_more()).expect("loads");
+    assert_eq!(extract(&plugin, &["x"]).expect("an answer").status, [16]);
+}
+
 #[test]
 fn a_table_grows_no_further_than_it_may() {
     let plugin = load(&craft::growing_a_table()).expect("loads");

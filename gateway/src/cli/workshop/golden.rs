@@ -96,21 +96,12 @@ fn test(project: &Project, arguments: &Test, surroundings: &Surroundings) -> Res
         tested.files += 1;
         tested.records += answers.len();
         if arguments.update {
-            let mut text = String::new();
-            for (_, answer) in &answers {
-                writeln!(text, "{answer}")?;
-            }
-            std::fs::write(&case.expected, text)
-                .with_context(|| format!("cannot write {}", case.expected.display()))?;
-            if !arguments.json {
-                writeln!(out, "{}: {} records", case.expected.display(), answers.len())?;
-            }
-            continue;
+            case.bless(&answers)?;
         }
         let differences = case.differences(&answers)?;
+        tested.different += differences.len();
         if arguments.json {
             found.extend(differences.iter().map(|difference| difference.json(&case)));
-            tested.different += differences.len();
             continue;
         }
         for difference in differences.iter().take(SHOWN) {
@@ -119,23 +110,30 @@ fn test(project: &Project, arguments: &Test, surroundings: &Surroundings) -> Res
         if differences.len() > SHOWN {
             writeln!(out, "… and {} more in {}", differences.len() - SHOWN, case.records.display())?;
         }
-        tested.different += differences.len();
     }
     if arguments.json {
         let Tested { files, records, .. } = tested;
         writeln!(out, "{}", json!({"files": files, "records": records, "differences": found}))?;
-    } else if !arguments.update {
-        let colour = if tested.different == 0 { Colour::Green } else { Colour::Red };
-        let verdict = match tested.different {
+    } else {
+        writeln!(out, "{}", tested.text(&terminal))?;
+    }
+    Ok(tested)
+}
+
+// === impl Tested ===
+
+impl Tested {
+    fn text(&self, terminal: &Terminal) -> String {
+        let colour = if self.different == 0 { Colour::Green } else { Colour::Red };
+        let verdict = match self.different {
             0 => "all as expected".to_owned(),
             1 => "1 is not as expected; if it is right now, run this again with --update".to_owned(),
             more => format!("{more} are not as expected; if they are right now, run this again with --update"),
         };
         let some = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let counts = format!("{}, {}: ", some(tested.files, "file"), some(tested.records, "record"));
-        writeln!(out, "{counts}{}", terminal.paint(colour, &verdict))?;
+        let counts = format!("{}, {}", some(self.files, "file"), some(self.records, "record"));
+        format!("{counts}: {}", terminal.paint(colour, &verdict))
     }
-    Ok(tested)
 }
 
 /// The tests of a project, by name.
@@ -188,6 +186,15 @@ impl Case {
         let (mut judge, mut answers) = (Judge::new(plugin, &terms), Answers::default());
         judge_all(file, form, &mut judge, &mut answers).with_context(|| self.records.display().to_string())?;
         Ok(answers.0)
+    }
+
+    /// Takes the answers as what is expected.
+    fn bless(&self, answers: &[(String, String)]) -> Result<()> {
+        let mut text = String::new();
+        for (_, answer) in answers {
+            writeln!(text, "{answer}")?;
+        }
+        std::fs::write(&self.expected, text).with_context(|| format!("cannot write {}", self.expected.display()))
     }
 
     fn differences(&self, answers: &[(String, String)]) -> Result<Vec<Difference>> {

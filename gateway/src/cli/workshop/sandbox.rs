@@ -8,7 +8,7 @@ use tallygate_plugin_host::{Host, LoadRequest, Plugin};
 
 use super::subject::Subject;
 use crate::compiler;
-use crate::config::Config;
+use crate::config::{Config, Override, Problems};
 
 pub(super) struct Sandbox {
     host: Host,
@@ -20,11 +20,12 @@ const COMPILED: usize = 20;
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// One that keeps what it compiles below `cache`, or nowhere.
-    pub(super) fn open(cache: Option<PathBuf>) -> Result<Self> {
-        let defaults = Config::parse("", std::path::Path::new(""), &[]);
-        let defaults = defaults.map_err(|_| anyhow!("a configuration without a file is good"))?;
-        let host = Host::new(cache.as_deref(), compiler::apart(&defaults.swap)?)?;
+    /// One that keeps what it compiles below `cache`, or nowhere, and compiles within the bounds that a gateway would have in
+    /// the same environment.
+    pub(super) fn open(cache: Option<PathBuf>, overrides: &[Override]) -> Result<Self> {
+        let config = Config::parse("", std::path::Path::new(""), overrides);
+        let config = config.map_err(|problems| anyhow!("{}", Problems { file: None, problems }))?;
+        let host = Host::new(cache.as_deref(), compiler::apart(&config.swap)?)?;
         host.keep_newest_compiled(COMPILED);
         Ok(Self { host })
     }

@@ -16,7 +16,7 @@ pub(super) struct Words {
     to_error: bool,
     /// How much of what it wrote was left out.
     left_out: usize,
-    /// What it said last, where that may explain a failure.
+    /// What it said last, where that may explain a failure, as it said it.
     last: Option<String>,
 }
 
@@ -89,11 +89,11 @@ impl Words {
 
     /// Notes what may explain a failure.
     pub(super) fn note(&mut self, message: String) {
-        self.last = Some(cut(&message, LAST_BYTES));
+        self.last = Some(message);
     }
 
     pub(super) fn take_last(&mut self) -> Option<String> {
-        self.last.take()
+        self.last.take().map(|last| printable(&last, LAST_BYTES))
     }
 
     fn drop_middle(&mut self) {
@@ -120,14 +120,7 @@ fn telling(lines: &[String]) -> String {
         Some(message) => message.clone(),
         None => lines.iter().filter(says_something).take(3).map(String::as_str).collect::<Vec<_>>().join(" "),
     };
-    cut(&told, LAST_BYTES)
-}
-
-fn cut(text: &str, bytes: usize) -> String {
-    match text.char_indices().find(|(at, _)| *at >= bytes) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+    told
 }
 
 /// A guest's text, fit for a log line and a terminal: of bounded length, control characters escaped.
