@@ -116,11 +116,10 @@ fn telling(lines: &[String]) -> String {
     let says_something = |line: &&String| !line.starts_with("note: run with `RUST_BACKTRACE");
     let traceback = lines.iter().rposition(|line| line.starts_with("Traceback "));
     let behind = traceback.and_then(|at| lines.get(at + 1..)).unwrap_or_default();
-    let told = match behind.iter().find(|line| !line.starts_with(' ')) {
+    match behind.iter().find(|line| !line.starts_with(' ')) {
         Some(message) => message.clone(),
         None => lines.iter().filter(says_something).take(3).map(String::as_str).collect::<Vec<_>>().join(" "),
-    };
-    told
+    }
 }
 
 /// A guest's text, fit for a log line and a terminal: of bounded length, control characters escaped.
