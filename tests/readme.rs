@@ -127,3 +127,13 @@ fn the_history_is_asked() {
     assert!(export.len() > 8, "one address is a few bytes: {export:?}");
     gateway.stop();
 }
+
+#[test]
+fn a_record_is_judged_without_a_gateway() {
+    let blocks = commands("Your own plugin");
+    let [line] = blocks.first().map(Vec::as_slice).unwrap_or_default() else { panic!("{blocks:?}") };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = command(line, folder.path());
+    command.env("XDG_CACHE_HOME", folder.path());
+    expect(line, &run(&mut command), 0, r#"{"ip":"203.0.113.7","time":"2026-11-20T05:00:00.250Z"}"#);
+}
