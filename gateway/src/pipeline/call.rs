@@ -115,8 +115,7 @@ pub(super) async fn explain(
         words
     };
     match words {
-        Ok(Ok(words)) if code == Code::FIELD_MISSING => Some(words),
-        Ok(words) => words.err(),
+        Ok(words) => code.reason(words),
         Err(failure) => {
             note(active, &failure);
             if let Some(counts) = active.counts.of(lane.at) {

@@ -2,7 +2,7 @@
 //!
 //! Both run here as shadows, on the thread of whoever asks: nothing that they do is counted, logged or added anywhere.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tallygate_event::{Code, NO_TIME, Outcome, Records, UNREAD_TIME};
@@ -264,19 +264,11 @@ impl Report {
 }
 
 fn answers(plugin: &Plugin, outcome: &Outcome) -> Vec<Answer> {
-    let mut v4 = outcome.v4.iter().map(|bits| IpAddr::from(Ipv4Addr::from_bits(*bits)));
-    let mut v6 = outcome.v6.iter().map(|bits| IpAddr::from(Ipv6Addr::from_bits(*bits)));
-    let mut times = outcome.times.iter().copied();
-    let mut answer = |status: &u8| {
-        if !Outcome::accepts(*status) {
-            return Answer::Rejected { code: plugin.code_name(Code(*status)).to_owned(), message: None };
+    let answer = |(visit, status): (Option<(Option<IpAddr>, i64)>, &u8)| match visit {
+        Some((ip, time)) => {
+            Answer::Accepted { ip, time: Some(time).filter(|time| !matches!(*time, NO_TIME | UNREAD_TIME)) }
         }
-        let ip = match *status {
-            Outcome::V4 => v4.next(),
-            Outcome::V6 => v6.next(),
-            _ => None,
-        };
-        Answer::Accepted { ip, time: times.next().filter(|time| !matches!(*time, NO_TIME | UNREAD_TIME)) }
+        None => Answer::Rejected { code: plugin.code_name(Code(*status)).to_owned(), message: None },
     };
-    outcome.status.iter().map(&mut answer).collect()
+    outcome.visits().zip(&outcome.status).map(answer).collect()
 }

@@ -31,6 +31,16 @@ impl Code {
         matches!(status, 16..=20 | 31 | Self::FIRST_OF_PLUGIN..).then_some(Self(status))
     }
 
+    /// Why a record was rejected with this code, out of what its plugin explained of it: of one that names no client, which is
+    /// rejected for the route's sake, the plugin says what it read. `None` if its words are not about the reject.
+    #[must_use]
+    pub fn reason(self, explained: Result<String, String>) -> Option<String> {
+        match explained {
+            Ok(words) if self == Self::FIELD_MISSING => Some(words),
+            explained => explained.err(),
+        }
+    }
+
     /// The name of a code that all plugins share; `None` for the plugin's own.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {

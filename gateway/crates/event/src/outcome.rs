@@ -1,3 +1,5 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use crate::Code;
 
 /// The time of a record that has none.
@@ -58,6 +60,22 @@ impl Outcome {
     pub fn rejects(&self) -> impl Iterator<Item = (usize, Code)> + '_ {
         let rejected = self.status.iter().enumerate().filter(|(_, status)| !Self::accepts(**status));
         rejected.map(|(at, status)| (at, Code(*status)))
+    }
+
+    /// Of each record, in order, the address and the time; `None` if it was rejected. A time is one of `times`.
+    pub fn visits(&self) -> impl Iterator<Item = Option<(Option<IpAddr>, i64)>> + '_ {
+        let mut v4 = self.v4.iter().map(|bits| IpAddr::from(Ipv4Addr::from_bits(*bits)));
+        let mut v6 = self.v6.iter().map(|bits| IpAddr::from(Ipv6Addr::from_bits(*bits)));
+        let mut times = self.times.iter().copied();
+        self.status.iter().map(move |status| {
+            let ip = match *status {
+                Self::V4 => v4.next(),
+                Self::V6 => v6.next(),
+                Self::NO_CLIENT => None,
+                _ => return None,
+            };
+            Some((ip, times.next().unwrap_or(NO_TIME)))
+        })
     }
 
     /// Whether a status is that of an accepted record.

@@ -89,7 +89,7 @@ impl Judge {
     }
 
     fn verdicts(&mut self, records: Records<'_>, outcome: &Outcome) -> Vec<Verdict> {
-        let accepted = verdict::accepted(outcome).into_iter();
+        let accepted = verdict::accepted(outcome);
         let all = accepted.zip(&outcome.status).enumerate();
         all.map(|(at, (accepted, status))| {
             accepted.unwrap_or_else(|| {
@@ -107,11 +107,7 @@ impl Judge {
         let words = instance.and_then(|mut instance| {
             let words = instance.explain(record, self.received).ok()?;
             self.instance = Some(instance);
-            match words {
-                // What it read out of a record that names no client.
-                Ok(words) if code == Code::FIELD_MISSING => Some(words),
-                words => words.err(),
-            }
+            code.reason(words)
         });
         words.unwrap_or_else(|| pipeline::in_general(code, true).to_owned())
     }

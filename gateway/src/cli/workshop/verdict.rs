@@ -1,6 +1,6 @@
 //! What became of a record, as people and programs read it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use serde_json::json;
 use tallygate_event::{NO_TIME, Outcome, UNREAD_TIME};
@@ -66,25 +66,14 @@ impl Verdict {
 }
 
 /// The accepted records of an outcome, in order; `None` stands for one that was rejected.
-pub(super) fn accepted(outcome: &Outcome) -> Vec<Option<Verdict>> {
-    let mut v4 = outcome.v4.iter().map(|bits| IpAddr::from(Ipv4Addr::from_bits(*bits)));
-    let mut v6 = outcome.v6.iter().map(|bits| IpAddr::from(Ipv6Addr::from_bits(*bits)));
-    let mut times = outcome.times.iter();
-    let mut verdict = |status: &u8| {
-        if !Outcome::accepts(*status) {
-            return None;
-        }
-        let ip = match *status {
-            Outcome::V4 => v4.next(),
-            Outcome::V6 => v6.next(),
-            _ => None,
-        };
-        let time = match times.next() {
-            None | Some(&NO_TIME) => Time::None,
-            Some(&UNREAD_TIME) => Time::Unread,
-            Some(time) => Time::At(*time),
+pub(super) fn accepted(outcome: &Outcome) -> impl Iterator<Item = Option<Verdict>> + '_ {
+    outcome.visits().map(|visit| {
+        let (ip, time) = visit?;
+        let time = match time {
+            NO_TIME => Time::None,
+            UNREAD_TIME => Time::Unread,
+            time => Time::At(time),
         };
         Some(Verdict::Accepted { ip, time })
-    };
-    outcome.status.iter().map(&mut verdict).collect()
+    })
 }
